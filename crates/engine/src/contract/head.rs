@@ -1,0 +1,233 @@
+//! Heads: how far each shard of a table has come, and who waits for it to go on.
+//!
+//! A board is written by the one thread that commits and read by anyone. A watch is woken by position, never handed
+//! events: it reads them from the store, so a slow reader costs a cursor and misses nothing. Only watches whose scope
+//! matches a commit are woken.
+//!
+//! The order that makes this safe: a commit first stores the new head, then wakes; a waiter first asks to be woken,
+//! then looks at the head. Both sides store one thing and load the other, so all four are sequentially consistent.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use annals_model::{EventBatch, HashSlices, Moment, PartitionKey, Sequence, Shard, ShardCount, Token};
+use tokio::sync::Notify;
+
+/// What a watch waits for.
+#[derive(Clone, Debug)]
+pub enum WatchScope {
+    /// Any commit to these shards.
+    Shards(Vec<Shard>),
+    /// Commits to these shards of a key in these slices.
+    Slices(Vec<Shard>, HashSlices),
+    /// Commits to these shards of one of these keys.
+    Partitions(Vec<Shard>, Arc<[PartitionKey]>),
+}
+
+/// The table is gone or the store is shutting down: nothing more will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the table was dropped or the store is shutting down")]
+pub struct WatchClosed;
+
+/// The heads of one table.
+#[derive(Debug)]
+pub struct HeadBoard {
+    heads: Box<[AtomicU64]>,
+    closed: AtomicBool,
+    watches: Mutex<Watches>,
+    /// How many watches there are, so that a commit that nobody waits for takes no lock.
+    watch_count: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Watches {
+    next_id: u64,
+    by_id: HashMap<u64, Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    scope: WatchScope,
+    notify: Weak<Notify>,
+}
+
+/// A view of a table's heads that can be waited on.
+#[derive(Debug)]
+pub struct HeadWatch {
+    board: Arc<HeadBoard>,
+    id: u64,
+    notify: Arc<Notify>,
+}
+
+impl HeadBoard {
+    /// A board whose shards stand at `moment`.
+    pub fn new(moment: &Moment) -> Arc<Self> {
+        Arc::new(Self {
+            heads: moment.sequences().iter().map(|sequence| AtomicU64::new(sequence.get())).collect(),
+            closed: AtomicBool::new(false),
+            watches: Mutex::default(),
+            watch_count: AtomicU64::new(0),
+        })
+    }
+
+    /// A board for a new table.
+    pub fn empty(count: ShardCount) -> Arc<Self> {
+        Self::new(&Moment::start(count))
+    }
+
+    /// The newest durable sequence of a shard.
+    pub fn head(&self, shard: Shard) -> Sequence {
+        Sequence::new(self.heads[shard.index()].load(Ordering::SeqCst))
+    }
+
+    /// The newest durable moment. Shards are read one after another; each is at least as new as when this was called.
+    pub fn moment(&self) -> Moment {
+        Moment::new(
+            self.heads.iter().map(|head| Sequence::new(head.load(Ordering::SeqCst))).collect::<Box<[Sequence]>>(),
+        )
+    }
+
+    /// Moves a shard's head forward; whoever reads it from now on finds the events in the store.
+    pub fn publish(&self, shard: Shard, head: Sequence) {
+        self.heads[shard.index()].store(head.get(), Ordering::SeqCst);
+    }
+
+    /// Wakes the watches that wait for events like these. Called after `publish`.
+    pub fn wake(&self, shard: Shard, batch: &EventBatch) {
+        if self.watch_count.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        for waiter in watches.by_id.values() {
+            if waiter.scope.matches(shard, batch)
+                && let Some(notify) = waiter.notify.upgrade()
+            {
+                notify.notify_one();
+            }
+        }
+    }
+
+    /// Ends all watches: the table was dropped or the store closes.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        for notify in watches.by_id.values().filter_map(|waiter| waiter.notify.upgrade()) {
+            notify.notify_one();
+        }
+    }
+
+    /// Starts a watch.
+    pub fn watch(self: &Arc<Self>, scope: WatchScope) -> HeadWatch {
+        let notify = Arc::new(Notify::new());
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = watches.next_id;
+        watches.next_id += 1;
+        watches.by_id.insert(id, Waiter { scope, notify: Arc::downgrade(&notify) });
+        self.watch_count.store(watches.by_id.len() as u64, Ordering::SeqCst);
+        drop(watches);
+        HeadWatch { board: Arc::clone(self), id, notify }
+    }
+
+    fn forget(&self, id: u64) {
+        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
+        watches.by_id.remove(&id);
+        self.watch_count.store(watches.by_id.len() as u64, Ordering::SeqCst);
+    }
+}
+
+impl WatchScope {
+    fn matches(&self, shard: Shard, batch: &EventBatch) -> bool {
+        match self {
+            Self::Shards(shards) => shards.contains(&shard),
+            Self::Slices(shards, slices) => {
+                shards.contains(&shard) && batch.rows().iter().any(|row| slices.contains(row.token))
+            }
+            Self::Partitions(shards, keys) => {
+                shards.contains(&shard) && keys.iter().any(|key| holds_key(batch, key, key.token()))
+            }
+        }
+    }
+}
+
+fn holds_key(batch: &EventBatch, key: &PartitionKey, token: Token) -> bool {
+    batch.rows().iter().any(|row| row.token == token && batch.key(row) == key.as_bytes())
+}
+
+impl HeadWatch {
+    /// The newest durable sequence of a shard.
+    pub fn head(&self, shard: Shard) -> Sequence {
+        self.board.head(shard)
+    }
+
+    /// The newest durable moment.
+    pub fn moment(&self) -> Moment {
+        self.board.moment()
+    }
+
+    /// Waits for a commit that the scope matches. One that came since the watch was made, or since this last
+    /// returned, is not missed; it may return without one. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the table was dropped or the store closes.
+    pub async fn changed(&mut self) -> Result<(), WatchClosed> {
+        if self.board.closed.load(Ordering::SeqCst) {
+            return Err(WatchClosed);
+        }
+        self.notify.notified().await;
+        if self.board.closed.load(Ordering::SeqCst) { Err(WatchClosed) } else { Ok(()) }
+    }
+}
+
+impl Drop for HeadWatch {
+    fn drop(&mut self) {
+        self.board.forget(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use annals_model::{BatchBuilder, EventTime};
+
+    use super::*;
+
+    fn batch_of(key: &[u8]) -> EventBatch {
+        let mut builder = BatchBuilder::default();
+        builder.push(&[key], 0..key.len(), EventTime::from_unix_nanos(0));
+        builder.finish()
+    }
+
+    fn is_woken(watch: &mut HeadWatch) -> bool {
+        let changed = pin!(watch.changed());
+        matches!(changed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
+    }
+
+    #[test]
+    fn a_commit_wakes_only_the_watches_whose_scope_it_matches() {
+        let board = HeadBoard::empty(ShardCount::ONE);
+        let key = PartitionKey::new(&b"mine"[..]).expect("a key");
+        let mut all = board.watch(WatchScope::Shards(vec![Shard::ZERO]));
+        let mut mine = board.watch(WatchScope::Partitions(vec![Shard::ZERO], Arc::from([key])));
+        board.publish(Shard::ZERO, Sequence::FIRST);
+        board.wake(Shard::ZERO, &batch_of(b"other"));
+        assert!(is_woken(&mut all) && !is_woken(&mut mine));
+        board.wake(Shard::ZERO, &batch_of(b"mine"));
+        assert!(is_woken(&mut all) && is_woken(&mut mine) && !is_woken(&mut mine));
+        assert_eq!(mine.head(Shard::ZERO), Sequence::FIRST);
+    }
+
+    #[test]
+    fn a_wake_before_the_wait_is_not_missed_and_close_ends_the_wait() {
+        let board = HeadBoard::empty(ShardCount::ONE);
+        let mut watch = board.watch(WatchScope::Shards(vec![Shard::ZERO]));
+        board.wake(Shard::ZERO, &batch_of(b"k"));
+        assert!(is_woken(&mut watch));
+        board.close();
+        let changed = pin!(watch.changed());
+        assert_eq!(changed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(WatchClosed)));
+    }
+}

@@ -1,0 +1,170 @@
+//! The contract between a server and the engine under it.
+//!
+//! An engine keeps tables of shards of event bytes. It speaks of tables, shards, sequences and encoded events, not of
+//! files and not of gRPC. Routing events to shards, checking a client's bytes and turning positions into tokens lie
+//! above it. It promises nothing that one conditional write on one shard of a distributed database could not keep.
+//!
+//! What every engine promises:
+//! 1. **Durable when answered.** What an answered call stored survives the loss of power.
+//! 2. **Dense order.** The events of a shard carry the sequences 1, 2, 3, … in the order of their commits. A batch
+//!    takes consecutive sequences, in its own order, and is committed whole or not at all.
+//! 3. **Commit times never go back** within a shard.
+//! 4. **Bit for bit.** A reader gets the bytes that were appended.
+//! 5. **Published once durable.** A head never shows an event that a crash could take back, and an event at or below
+//!    a head can be read at once.
+//! 6. **Refused means untouched.** A refused append stores nothing and teaches no column.
+//! 7. **Never in silence.** What is no longer stored, damaged or out of reach is an error, never a shorter answer.
+
+mod append;
+mod errors;
+mod head;
+mod read;
+mod tables;
+
+use std::future::Future;
+
+use annals_model::{HashSlices, Moment, PartitionKey, Shard, Table, TableDefinition, TableId, TableName};
+
+pub use append::{Append, Appended, NewColumn, ShardAppended, ShardBatch};
+pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
+pub use head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+pub use read::{
+    ArrivalPage, ArrivalRead, ArrivalScope, CountedScan, PageBounds, PartitionPage, PartitionRead, PartitionSelection,
+    ScanOrder, SizeEstimate,
+};
+pub use tables::{PartitionList, PartitionStats, ShardStats, TableStats, TrimMode, Trimmed, UpdateTable};
+
+/// A store of events. See the module's promises; each method adds what is its own.
+///
+/// All methods may be called from any task at any time. Dropping a future of `append` does not take the append back:
+/// it may be committed all the same.
+pub trait Engine: Send + Sync + 'static {
+    /// The engine's name, as `GetServerInfo` shows it.
+    fn name(&self) -> &'static str;
+
+    /// Makes a table, durably, with the columns declared in it.
+    ///
+    /// # Errors
+    /// `AlreadyExists` with the table that has the name; nothing is changed then.
+    fn create_table(
+        &self,
+        definition: TableDefinition,
+        columns: Vec<annals_model::Column>,
+    ) -> impl Future<Output = Result<Table, CatalogError>> + Send;
+
+    /// The table of this name, as it stands now. Reads memory only.
+    fn table(&self, name: &TableName) -> Option<Table>;
+
+    /// All tables, in the order of their names, as they stand now. Reads memory only.
+    fn tables(&self) -> Vec<Table>;
+
+    /// Changes what may change of a table, if its revision is the expected one: compare-and-set of its state.
+    ///
+    /// # Errors
+    /// `RevisionChanged` when something else changed the table first: look again and try again.
+    fn update_table(&self, update: UpdateTable) -> impl Future<Output = Result<Table, CatalogError>> + Send;
+
+    /// Removes a table with all its events, durably. Its id is never used again.
+    ///
+    /// # Errors
+    /// `Protected` while the table's deletion protection is set.
+    fn drop_table(&self, table: TableId) -> impl Future<Output = Result<(), CatalogError>> + Send;
+
+    /// Appends batches to shards of one table; answers once all of them are durable.
+    ///
+    /// All batches and new columns are checked before any is stored. Each shard's batch is committed whole or not at
+    /// all; an engine may commit several shards one by one.
+    ///
+    /// # Errors
+    /// Nothing of the append is stored, but for `Unknown`, after which it may or may not be.
+    fn append(&self, append: Append) -> impl Future<Output = Result<Appended, AppendError>> + Send;
+
+    /// The newest durable moment of a table. Reads memory only.
+    ///
+    /// # Errors
+    /// `UnknownTable` when it was dropped.
+    fn head(&self, table: TableId) -> Result<Moment, ReadError>;
+
+    /// Watches the heads of a table. The watch is woken only by commits that its scope matches.
+    ///
+    /// # Errors
+    /// `UnknownTable` when it was dropped.
+    fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError>;
+
+    /// Reads one page of a shard in arrival order.
+    ///
+    /// # Errors
+    /// `Trimmed` when events at or after `from` are no longer stored.
+    fn read_arrivals(&self, read: ArrivalRead) -> impl Future<Output = Result<ArrivalPage, ReadError>> + Send;
+
+    /// Reads one page of partitions in time order, as of a moment.
+    ///
+    /// # Errors
+    /// `MomentAhead` when the moment lies past the head.
+    fn read_partitions(&self, read: PartitionRead) -> impl Future<Output = Result<PartitionPage, ReadError>> + Send;
+
+    /// Counts what `read_partitions` would return over all its pages; `bounds` and `after` are not looked at.
+    ///
+    /// # Errors
+    /// As `read_partitions`.
+    fn count(&self, read: PartitionRead) -> impl Future<Output = Result<CountedScan, ReadError>> + Send;
+
+    /// Estimates the size of what lies in slices and a time range, from indexes alone.
+    ///
+    /// # Errors
+    /// `UnknownTable` when the table was dropped.
+    fn estimate(
+        &self,
+        table: TableId,
+        slices: &HashSlices,
+        times: annals_model::TimeRange,
+    ) -> impl Future<Output = Result<SizeEstimate, ReadError>> + Send;
+
+    /// The first sequence of a shard that was committed at or after a time; the one after the head if there is none.
+    ///
+    /// # Errors
+    /// `Trimmed` when events committed at or after that time are no longer stored.
+    fn find_commit_time(
+        &self,
+        table: TableId,
+        shard: Shard,
+        time: annals_model::CommitTime,
+    ) -> impl Future<Output = Result<annals_model::Sequence, ReadError>> + Send;
+
+    /// What a table holds now.
+    ///
+    /// # Errors
+    /// `UnknownTable` when it was dropped.
+    fn table_stats(&self, table: TableId) -> impl Future<Output = Result<TableStats, ReadError>> + Send;
+
+    /// What a partition holds now; none if it holds nothing.
+    ///
+    /// # Errors
+    /// `UnknownTable` when the table was dropped.
+    fn partition_stats(
+        &self,
+        table: TableId,
+        key: &PartitionKey,
+    ) -> impl Future<Output = Result<Option<PartitionStats>, ReadError>> + Send;
+
+    /// Lists partitions by key.
+    ///
+    /// # Errors
+    /// `UnknownTable` when the table was dropped.
+    fn list_partitions(
+        &self,
+        list: PartitionList,
+    ) -> impl Future<Output = Result<Vec<PartitionStats>, ReadError>> + Send;
+
+    /// Removes, or tells what it would remove, of the oldest events by a retention. Whole runs only: events go when
+    /// all those that are stored with them are past a bound.
+    ///
+    /// # Errors
+    /// `Protected` is the caller's to check; this only fails as the catalog does.
+    fn trim(
+        &self,
+        table: TableId,
+        retention: annals_model::Retention,
+        mode: TrimMode,
+    ) -> impl Future<Output = Result<Trimmed, CatalogError>> + Send;
+}

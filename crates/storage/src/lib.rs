@@ -1,0 +1,5 @@
+//! The files of Annals: journal, segments, manifest, state, directory. Synchronous; no clock, no network.
+//!
+//! `FORMAT.md` beside this crate's sources is the only description of the bytes on disk.
+
+pub mod disk;

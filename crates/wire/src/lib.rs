@@ -1,0 +1,1 @@
+//! The protocol boundary of Annals: generated messages, the strict walk, errors to statuses and back.
