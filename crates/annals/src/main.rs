@@ -1,3 +1,28 @@
 //! Annals, a wide-column event store: the server and every command in one binary.
+//!
+//! `cli` says which commands there are; each has a file of its own with its arguments and its `run`. A command writes
+//! data to stdout and everything else to stderr; how it ended is its exit code, and `failure` lists those.
 
-fn main() {}
+mod bench;
+mod cli;
+mod completions;
+mod connect;
+mod demo;
+mod failure;
+mod import;
+mod output;
+mod plot;
+mod terminal;
+mod time_argument;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    match cli.command.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failure::report(&error),
+    }
+}

@@ -1,0 +1,42 @@
+//! The commands, by name. What each takes and does stands in its own module.
+
+use clap::{Parser, Subcommand};
+
+use crate::{bench, completions, demo, import, plot};
+
+/// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
+/// in which they arrived.
+#[derive(Parser)]
+#[command(name = "annals", version, propagate_version = true, max_term_width = 120, after_help = crate::failure::EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One of the commands.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Append the records of CSV or NDJSON files as events.
+    Import(import::Args),
+    /// Draw a scan's events over time in the terminal.
+    Plot(plot::Args),
+    /// Show the store at work on a week of real flights.
+    Demo(demo::Args),
+    /// Measure how fast a server appends, scans and tails.
+    Bench(bench::Args),
+    /// Print a shell's completions for these commands.
+    Completions(completions::Args),
+}
+
+impl Command {
+    /// Runs the command to its end.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        match self {
+            Self::Import(args) => import::run(args),
+            Self::Plot(args) => plot::run(args),
+            Self::Demo(args) => demo::run(args),
+            Self::Bench(args) => bench::run(args),
+            Self::Completions(args) => completions::run(&args),
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The server that a command talks to, and the runtime that it waits on.
+
+use std::future::Future;
+
+use anyhow::Context;
+
+/// The port that a server listens on and that commands look for a server at, unless they are told otherwise.
+pub(crate) const DEFAULT_PORT: u16 = 7440;
+
+/// Which server.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct ServerArgs {
+    /// The server's address.
+    #[arg(long, short = 's', env = "ANNALS_SERVER", value_name = "ADDR", default_value_t = format!("127.0.0.1:{DEFAULT_PORT}"), global = true)]
+    pub(crate) server: String,
+}
+
+/// Waits for `future` on a runtime of this thread's own: what a command that only asks needs.
+pub(crate) fn block_on<T>(future: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().context("starting the runtime")?.block_on(future)
+}

@@ -1,0 +1,46 @@
+//! What the two output streams are: a person's terminal, or a file or pipe that must stay free of colours and bars.
+
+use std::io::IsTerminal;
+
+/// What may be written to a stream besides plain text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stream {
+    /// A file or a pipe: plain text only.
+    Plain,
+    /// A terminal that shall not be coloured: bars and lines fitted to its width.
+    Terminal,
+    /// A terminal: colours as well.
+    ColorTerminal,
+}
+
+impl Stream {
+    /// What stdout is; looks at `NO_COLOR` and `TERM` too.
+    pub(crate) fn of_stdout() -> Self {
+        Self::of(&std::io::stdout())
+    }
+
+    /// What stderr is; looks at `NO_COLOR` and `TERM` too.
+    pub(crate) fn of_stderr() -> Self {
+        Self::of(&std::io::stderr())
+    }
+
+    fn of(stream: &impl IsTerminal) -> Self {
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let colors = !dumb && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        match stream.is_terminal() {
+            false => Self::Plain,
+            true if colors => Self::ColorTerminal,
+            true => Self::Terminal,
+        }
+    }
+
+    /// Whether a person looks at it.
+    pub(crate) fn is_terminal(self) -> bool {
+        self != Self::Plain
+    }
+
+    /// Whether colours may be used.
+    pub(crate) fn has_colors(self) -> bool {
+        self == Self::ColorTerminal
+    }
+}
