@@ -1,0 +1,81 @@
+//! Rules for crates: which may depend on which. Arrows go one way, so that the nouns know of no file, the files of no
+//! clock and no network, the engine of no protocol.
+
+use std::fs;
+use std::path::Path;
+
+use crate::tree::{root, text};
+
+/// Each crate with the crates of the project that it may depend on.
+const ARROWS: [(&str, &[&str]); 8] = [
+    ("model", &[]),
+    ("storage", &["model"]),
+    ("engine", &["model", "storage"]),
+    ("wire", &["model"]),
+    ("server", &["model", "engine", "wire"]),
+    ("client", &["model", "wire"]),
+    ("annals", &["model", "storage", "engine", "wire", "server", "client"]),
+    ("testkit", &["model", "storage", "engine", "wire", "server", "client"]),
+];
+
+/// Crates that a crate must keep away from, with the reason.
+const STRANGERS: [(&str, &[&str], &str); 4] = [
+    ("model", &["tokio", "tonic", "prost", "sled", "tempfile"], "the nouns do no I/O"),
+    ("storage", &["tokio", "tonic", "chrono", "rand"], "files are synchronous and never ask the time"),
+    ("engine", &["tonic", "prost", "sled"], "the engine knows of no protocol, and of files only through storage"),
+    ("client", &["sled", "axum"], "a client carries no store"),
+];
+
+fn dependencies(name: &str, sections: &[&str]) -> Vec<String> {
+    let path = Path::new("crates").join(name).join("Cargo.toml");
+    let manifest: toml::Table = text(&path).parse().unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let tables = sections.iter().filter_map(|section| manifest.get(*section)?.as_table());
+    tables.flat_map(|table| table.keys().cloned()).collect()
+}
+
+fn crate_name(dependency: &str) -> Option<&str> {
+    dependency.strip_prefix("annals-").or((dependency == "annals").then_some("annals"))
+}
+
+#[test]
+fn every_crate_has_its_arrows_written_down() {
+    for entry in fs::read_dir(root().join("crates")).expect("the crates") {
+        let path = entry.expect("an entry").path();
+        if path.join("Cargo.toml").is_file() {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a crate's name");
+            assert!(ARROWS.iter().any(|(known, _)| *known == name), "say in ARROWS what crates/{name} may depend on");
+        }
+    }
+}
+
+#[test]
+fn crates_depend_only_on_those_below_them() {
+    for (name, allowed) in ARROWS {
+        for dependency in dependencies(name, &["dependencies", "build-dependencies"]) {
+            if let Some(below) = crate_name(&dependency) {
+                assert!(allowed.contains(&below), "{name} must not depend on {below}; it may on {allowed:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn tests_of_a_crate_reach_up_only_to_the_testkit() {
+    for (name, allowed) in ARROWS {
+        for dependency in dependencies(name, &["dev-dependencies"]) {
+            if let Some(other) = crate_name(&dependency) {
+                let fine = allowed.contains(&other) || other == "testkit";
+                assert!(fine, "the tests of {name} must not depend on {other}; put them into tests/");
+            }
+        }
+    }
+}
+
+#[test]
+fn crates_keep_away_from_what_is_not_theirs() {
+    for (name, strangers, reason) in STRANGERS {
+        for dependency in dependencies(name, &["dependencies"]) {
+            assert!(!strangers.contains(&dependency.as_str()), "{name} depends on {dependency}, but {reason}");
+        }
+    }
+}
