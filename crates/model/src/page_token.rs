@@ -3,7 +3,7 @@
 //! Layout, version 1: version (1 byte) · table id (16) · request digest (8, little-endian) · moment (a varint count
 //! and varint sequences) · index of the partition among the request's keys (varint) · length of the key (varint) and
 //! the key · event time (8, little-endian) · shard (varint) · sequence (varint) · events of the partition already
-//! given (varint) · CRC-32C of all before it (4, little-endian).
+//! given (varint) · floor (as the moment) · CRC-32C of all before it (4, little-endian).
 
 use bytes::{Buf, Bytes};
 
@@ -32,6 +32,9 @@ pub struct ScanPosition {
     pub sequence: Sequence,
     /// How many events of the partition have been given, for a limit for each partition.
     pub given_of_partition: u64,
+    /// What retention had removed when the scan began: by shard, the last sequence that was gone by then. What went
+    /// later shows itself by it, so that the scan ends with an error and not with a hole.
+    pub floor: Moment,
 }
 
 /// Where a scan stopped.
@@ -74,6 +77,7 @@ impl PageToken {
         put_varint(&mut out, u64::from(position.shard.get()));
         put_varint(&mut out, position.sequence.get());
         put_varint(&mut out, position.given_of_partition);
+        put_moment(&mut out, &position.floor);
         seal(out)
     }
 
@@ -104,6 +108,7 @@ impl PageToken {
             shard: Shard::new(u32::try_from(get_varint(body)?).ok()?),
             sequence: Sequence::new(get_varint(body)?),
             given_of_partition: get_varint(body)?,
+            floor: get_moment(body)?,
         };
         Some(Self { table, request, moment, position })
     }
@@ -126,6 +131,7 @@ mod tests {
                 shard: Shard::ZERO,
                 sequence: Sequence::new(12),
                 given_of_partition: 4,
+                floor: Moment::new(vec![Sequence::new(9)]),
             },
         };
         let encoded = token.encode();
