@@ -2,4 +2,10 @@
 //!
 //! `FORMAT.md` beside this crate's sources is the only description of the bytes on disk.
 
+mod damage;
+mod digest;
 pub mod disk;
+pub mod segment;
+
+pub use damage::Damage;
+pub use digest::Digest;
