@@ -5,5 +5,6 @@
 //! `annals-storage`.
 
 pub mod contract;
+mod embedded;
 
 pub use contract::Engine;

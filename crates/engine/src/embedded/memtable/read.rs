@@ -1,0 +1,291 @@
+//! What readers ask of a memtable.
+//!
+//! Every answer leaves out events after the sequence that the reader gives: they may not be durable yet. Answers own
+//! what they hold (sharing the batches' buffers), so nothing stays locked between two calls.
+
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError};
+
+use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRange, Token};
+use bytes::Bytes;
+
+use super::partitions::{Partition, lower_bound};
+use super::timeline::Entry;
+use super::{ArrivedBatch, Contents, Memtable};
+use crate::contract::{PageBounds, ScanOrder};
+
+/// Which events of one partition are wanted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimelineRead {
+    /// Which times.
+    pub(crate) times: TimeRange,
+    /// Events after this sequence are not seen.
+    pub(crate) through: Sequence,
+    /// Which end first.
+    pub(crate) order: ScanOrder,
+    /// Only what comes after this place in the order asked for.
+    pub(crate) after: Option<(EventTime, Sequence)>,
+    /// How much; at least one event is given if there is one.
+    pub(crate) bounds: PageBounds,
+}
+
+/// Events of one partition, in the order asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TimelinePage {
+    /// The events.
+    pub(crate) events: Vec<StoredEvent>,
+    /// Whether the bounds may have left events out; go on after the last one.
+    pub(crate) is_cut: bool,
+}
+
+/// A partition by its place in the token order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionPlace {
+    /// The key's token.
+    pub(crate) token: Token,
+    /// The key, sharing a batch's buffer.
+    pub(crate) key: Bytes,
+}
+
+/// What a memtable holds of one partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PartitionSummary {
+    /// Which partition.
+    pub(crate) place: PartitionPlace,
+    /// Its events.
+    pub(crate) event_count: u64,
+    /// The earliest event time.
+    pub(crate) min_time: EventTime,
+    /// The latest event time.
+    pub(crate) max_time: EventTime,
+    /// The sequence of the event that came last.
+    pub(crate) last_sequence: Sequence,
+}
+
+/// One event in the order of a run: by (token, key, event time, sequence).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SortedRow<'memtable> {
+    /// The key's token.
+    pub(crate) token: Token,
+    /// The partition key.
+    pub(crate) key: &'memtable [u8],
+    /// The event's time.
+    pub(crate) time: EventTime,
+    /// Its sequence.
+    pub(crate) sequence: Sequence,
+    /// When it was made durable.
+    pub(crate) commit_time: CommitTime,
+    /// The encoded event.
+    pub(crate) event: &'memtable [u8],
+    /// The key's first byte in `event`.
+    pub(crate) key_offset: u32,
+}
+
+impl Memtable {
+    /// The shard whose events these are.
+    pub(crate) fn shard(&self) -> Shard {
+        self.shard
+    }
+
+    /// The batches with events from `from` through `through`, in order; stops after the batch that makes the wanted
+    /// events pass `bytes_max`. Gives at least one if there is one; their ends may lie outside what was asked for.
+    pub(crate) fn arrivals(&self, from: Sequence, through: Sequence, bytes_max: usize) -> Vec<Arc<ArrivedBatch>> {
+        let contents = self.read_contents();
+        let start = contents.batches.partition_point(|batch| batch.next_sequence() <= from);
+        let mut bytes = 0;
+        contents.batches[start..]
+            .iter()
+            .take_while(|batch| {
+                let wanted = batch.first_sequence <= through && bytes <= bytes_max;
+                let rows = &batch.batch.rows()[batch.rows_between(from, through)];
+                bytes += rows.iter().map(|row| row.length as usize).sum::<usize>();
+                wanted
+            })
+            .cloned()
+            .collect()
+    }
+
+    /// The events of one partition with sequences from `from` through `through`, in arrival order, within `bounds`.
+    pub(crate) fn partition_arrivals(
+        &self,
+        (token, key): (Token, &[u8]),
+        (from, through): (Sequence, Sequence),
+        bounds: PageBounds,
+    ) -> TimelinePage {
+        let contents = self.read_contents();
+        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+            return TimelinePage::default();
+        };
+        let start = partition.arrivals.partition_point(|&offset| self.sequence_at(offset) < from);
+        let end = self.visible_arrivals(partition, through).max(start);
+        let events = partition.arrivals[start..end].iter().map(|&offset| {
+            let sequence = self.sequence_at(offset);
+            let batch = contents.batches.partition_point(|batch| batch.next_sequence() <= sequence);
+            contents.event(batch, sequence)
+        });
+        TimelinePage::of(events, bounds)
+    }
+
+    /// The events of one partition in time order. Nothing if the partition is not here.
+    pub(crate) fn partition_events(&self, token: Token, key: &[u8], read: &TimelineRead) -> TimelinePage {
+        let contents = self.read_contents();
+        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+            return TimelinePage::default();
+        };
+        let timeline = &partition.timeline;
+        let mut from = read.times.start().map_or(timeline.start(), |start| timeline.seek(|entry| entry.time < start));
+        let mut to = read.times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
+        let place = |entry: &Entry| (entry.time, entry.sequence(self.first));
+        match (read.after, read.order) {
+            (None, _) => {}
+            (Some(after), ScanOrder::Ascending) => from = from.max(timeline.seek(|entry| place(entry) <= after)),
+            (Some(after), ScanOrder::Descending) => to = to.min(timeline.seek(|entry| place(entry) < after)),
+        }
+        let to = to.max(from);
+        let event = |entry: &Entry| {
+            let sequence = entry.sequence(self.first);
+            (sequence <= read.through).then(|| contents.event(entry.batch as usize, sequence))
+        };
+        let entries = timeline.between(from, to);
+        match read.order {
+            ScanOrder::Ascending => TimelinePage::of(entries.filter_map(event), read.bounds),
+            ScanOrder::Descending => TimelinePage::of(entries.rev().filter_map(event), read.bounds),
+        }
+    }
+
+    /// How many events of one partition lie in `times` and at or before `through`.
+    pub(crate) fn count_events(&self, token: Token, key: &[u8], times: TimeRange, through: Sequence) -> u64 {
+        let contents = self.read_contents();
+        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+            return 0;
+        };
+        if times == TimeRange::ALL {
+            return self.visible_arrivals(partition, through) as u64;
+        }
+        let timeline = &partition.timeline;
+        let from = times.start().map_or(timeline.start(), |start| timeline.seek(|entry| entry.time < start));
+        let to = times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
+        timeline.between(from, to.max(from)).filter(|entry| entry.sequence(self.first) <= through).count() as u64
+    }
+
+    /// The next partitions in the order of (token, key), at most `partitions_max`, none past `last`. Some may have no
+    /// event that the reader may see yet.
+    pub(crate) fn partitions_from(
+        &self,
+        from: Bound<(Token, &[u8])>,
+        last: Token,
+        partitions_max: usize,
+    ) -> Vec<PartitionPlace> {
+        let contents = self.read_contents();
+        let order =
+            self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions, &contents.batches);
+        let start = lower_bound(&order, &contents.partitions, &contents.batches, from);
+        order[start..]
+            .iter()
+            .map(|&index| contents.partitions.get(index))
+            .take_while(|partition| partition.token <= last)
+            .take(partitions_max)
+            .map(|partition| contents.place_of(partition))
+            .collect()
+    }
+
+    /// What is here of one partition, of events at or before `through`; none if nothing is.
+    pub(crate) fn partition_summary(&self, token: Token, key: &[u8], through: Sequence) -> Option<PartitionSummary> {
+        let contents = self.read_contents();
+        let partition = contents.partitions.find(&contents.batches, token, key)?;
+        self.summary_of(&contents, partition, through)
+    }
+
+    /// Shows all partitions that hold an event at or before `through`, in no order.
+    pub(crate) fn visit_partitions(&self, through: Sequence, mut visit: impl FnMut(PartitionSummary)) {
+        let contents = self.read_contents();
+        for partition in contents.partitions.iter() {
+            if let Some(summary) = self.summary_of(&contents, partition, through) {
+                visit(summary);
+            }
+        }
+    }
+
+    /// Shows all events in the order of a run. For a frozen memtable, of which every event is durable.
+    ///
+    /// # Errors
+    /// The first that `visit` returns; nothing more is shown then.
+    pub(crate) fn visit_sorted<E>(&self, mut visit: impl FnMut(SortedRow<'_>) -> Result<(), E>) -> Result<(), E> {
+        let contents = self.read_contents();
+        let order =
+            self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions, &contents.batches);
+        for partition in order.iter().map(|&index| contents.partitions.get(index)) {
+            let key = partition.key(&contents.batches);
+            for entry in partition.timeline.between(partition.timeline.start(), partition.timeline.end()) {
+                let arrived = &contents.batches[entry.batch as usize];
+                let sequence = entry.sequence(self.first);
+                let row = &arrived.batch.rows()[arrived.row_of(sequence)];
+                visit(SortedRow {
+                    token: partition.token,
+                    key,
+                    time: entry.time,
+                    sequence,
+                    commit_time: arrived.commit_time,
+                    event: arrived.batch.event(row),
+                    key_offset: row.key_offset,
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The first sequence at or before `through` that was committed at or after `time`; none if there is none here.
+    pub(crate) fn find_commit_time(&self, time: CommitTime, through: Sequence) -> Option<Sequence> {
+        let contents = self.read_contents();
+        let index = contents.batches.partition_point(|batch| batch.commit_time < time);
+        contents.batches.get(index).map(|batch| batch.first_sequence).filter(|&sequence| sequence <= through)
+    }
+
+    fn sequence_at(&self, offset: u32) -> Sequence {
+        self.first.advanced_by(u64::from(offset))
+    }
+
+    fn visible_arrivals(&self, partition: &Partition, through: Sequence) -> usize {
+        partition.arrivals.partition_point(|&offset| self.sequence_at(offset) <= through)
+    }
+
+    fn summary_of(&self, contents: &Contents, partition: &Partition, through: Sequence) -> Option<PartitionSummary> {
+        let visible = self.visible_arrivals(partition, through);
+        let last_sequence = self.sequence_at(*partition.arrivals[..visible].last()?);
+        let mut entries = partition
+            .timeline
+            .between(partition.timeline.start(), partition.timeline.end())
+            .filter(|entry| entry.sequence(self.first) <= through);
+        let min_time = entries.next()?.time;
+        let max_time = entries.next_back().map_or(min_time, |entry| entry.time);
+        let place = contents.place_of(partition);
+        Some(PartitionSummary { place, event_count: visible as u64, min_time, max_time, last_sequence })
+    }
+}
+
+impl Contents {
+    fn event(&self, batch: usize, sequence: Sequence) -> StoredEvent {
+        let arrived = &self.batches[batch];
+        arrived.stored_event(arrived.row_of(sequence))
+    }
+
+    fn place_of(&self, partition: &Partition) -> PartitionPlace {
+        PartitionPlace { token: partition.token, key: partition.key_bytes(&self.batches) }
+    }
+}
+
+impl TimelinePage {
+    fn of(events: impl Iterator<Item = StoredEvent>, bounds: PageBounds) -> Self {
+        let mut page = Self::default();
+        let mut bytes = 0;
+        for event in events {
+            bytes += event.bytes.len();
+            if page.events.len() >= bounds.events_max || (bytes > bounds.bytes_max && !page.events.is_empty()) {
+                page.is_cut = true;
+                break;
+            }
+            page.events.push(event);
+        }
+        page
+    }
+}

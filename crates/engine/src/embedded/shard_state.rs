@@ -1,0 +1,83 @@
+//! Where the events of one shard lie: in runs, in frozen memtables, in the active one.
+//!
+//! A [`ShardView`] is all of it at one moment. It never changes; whoever freezes, flushes, compacts or trims puts a new
+//! one in its place, and readers keep the one that they took. Runs, frozen memtables and the active one hold
+//! consecutive sequences, in this order, so that a reader finds each event in exactly one of them.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_model::{Sequence, Shard};
+
+use super::memtable::Memtable;
+use super::runs::Runs;
+
+/// One shard of a table.
+#[derive(Debug)]
+pub(crate) struct ShardState {
+    shard: Shard,
+    view: RwLock<Arc<ShardView>>,
+}
+
+/// A shard at one moment. See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct ShardView {
+    /// What was flushed: the oldest events.
+    pub(crate) runs: Runs,
+    /// Memtables that take no more events and wait to be flushed, the oldest first.
+    pub(crate) frozen: Vec<Arc<Memtable>>,
+    /// The memtable that takes the newest events.
+    pub(crate) active: Arc<Memtable>,
+    /// The oldest sequence that is retained. Events before it may still lie in a run, but are no longer served.
+    pub(crate) first_retained: Sequence,
+}
+
+impl ShardState {
+    /// A shard whose events lie in `runs`, the next of which will be `next`.
+    pub(crate) fn new(shard: Shard, runs: Runs, first_retained: Sequence, next: Sequence) -> Self {
+        let active = Arc::new(Memtable::new(shard, next));
+        let view = ShardView { runs, frozen: Vec::new(), active, first_retained };
+        Self { shard, view: RwLock::new(Arc::new(view)) }
+    }
+
+    /// Which shard.
+    pub(crate) fn shard(&self) -> Shard {
+        self.shard
+    }
+
+    /// The shard as it stands now. A reader fixes its moment before it takes the view: then all of the moment's
+    /// events are in it, wherever they were moved since.
+    pub(crate) fn view(&self) -> Arc<ShardView> {
+        Arc::clone(&self.view.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts a changed view in place of the present one. Changes are made one after another; `change` is short and
+    /// touches no file.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut ShardView)) {
+        let mut present = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = ShardView::clone(&present);
+        change(&mut next);
+        *present = Arc::new(next);
+    }
+
+    /// Freezes the active memtable and begins another; gives the frozen one, or none if it was empty. Only the commit
+    /// thread and recovery do this, between two batches.
+    pub(crate) fn freeze(&self) -> Option<Arc<Memtable>> {
+        let active = Arc::clone(&self.view().active);
+        let next = active.next_sequence();
+        if next == active.first_sequence() {
+            return None;
+        }
+        self.change(|view| {
+            view.frozen.push(Arc::clone(&active));
+            view.active = Arc::new(Memtable::new(self.shard, next));
+        });
+        Some(active)
+    }
+}
+
+impl ShardView {
+    /// The memtables, the oldest first.
+    pub(crate) fn memtables(&self) -> impl DoubleEndedIterator<Item = &Arc<Memtable>> {
+        self.frozen.iter().chain(std::iter::once(&self.active))
+    }
+}

@@ -1,0 +1,60 @@
+//! A table as the embedded engine holds it: what the catalog says of it, its shards and its heads.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use annals_model::{Shard, Table, TableId};
+
+use super::shard_state::ShardState;
+use crate::contract::{HeadBoard, ReadError};
+
+/// One table. Lives as long as somebody reads it, also after it was dropped.
+#[derive(Debug)]
+pub(crate) struct TableState {
+    id: TableId,
+    /// The newest durable state of the table; replaced whole by the commit thread.
+    table: RwLock<Arc<Table>>,
+    shards: Box<[ShardState]>,
+    board: Arc<HeadBoard>,
+}
+
+impl TableState {
+    /// A table of these shards, one for each that the definition counts, whose heads stand as the board says.
+    pub(crate) fn new(table: Arc<Table>, shards: Box<[ShardState]>, board: Arc<HeadBoard>) -> Self {
+        debug_assert_eq!(shards.len(), table.definition.shard_count.get() as usize, "a state for each shard");
+        Self { id: table.id, table: RwLock::new(table), shards, board }
+    }
+
+    /// The table's id.
+    pub(crate) fn id(&self) -> TableId {
+        self.id
+    }
+
+    /// The newest durable state of the table.
+    pub(crate) fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the table's state by a newer one that is durable.
+    pub(crate) fn set_table(&self, table: Arc<Table>) {
+        *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    /// All shards, in order.
+    pub(crate) fn shards(&self) -> &[ShardState] {
+        &self.shards
+    }
+
+    /// One shard.
+    ///
+    /// # Errors
+    /// When the table does not have it.
+    pub(crate) fn shard(&self, shard: Shard) -> Result<&ShardState, ReadError> {
+        let count = || self.table().definition.shard_count;
+        self.shards.get(shard.index()).ok_or_else(|| ReadError::UnknownShard { shard, count: count() })
+    }
+
+    /// How far each shard has come, and who waits for it to go on.
+    pub(crate) fn board(&self) -> &Arc<HeadBoard> {
+        &self.board
+    }
+}
