@@ -1,1 +1,14 @@
 //! The protocol boundary of Annals: generated messages, the strict walk, errors to statuses and back.
+//!
+//! - [`v1`]: the contract's messages with all their fields, and clients over them.
+//! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
+//!   speak: an event's bytes are written once, by its producer, and never encoded again.
+//! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
+//!
+//! Nothing here does I/O or knows of the engine.
+
+pub mod opaque;
+pub mod v1;
+
+/// The encoded `FileDescriptorSet` of the contract and all that it imports.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/annals.descriptors"));
