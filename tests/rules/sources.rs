@@ -35,11 +35,8 @@ fn every_source_file_starts_with_a_module_header() {
 #[test]
 fn no_source_file_is_over_500_lines() {
     let lines = |path: &Path| text(path).lines().count();
-    let long: Vec<_> = files(&[".rs"])
-        .into_iter()
-        .map(|path| (lines(&path), path))
-        .filter(|(lines, _)| *lines > LINES_MAX)
-        .collect();
+    let long: Vec<_> =
+        files(&[".rs"]).into_iter().map(|path| (lines(&path), path)).filter(|(lines, _)| *lines > LINES_MAX).collect();
     assert!(long.is_empty(), "these files hold more than one noun; divide them: {long:#?}");
 }
 

@@ -1,5 +1,18 @@
-//! How data is written to stdout: keys and cells as text, events as tables, NDJSON or CSV.
+//! How data is written to stdout: keys and cells as text, events as tables, lines, NDJSON or CSV.
 
+mod cell;
+mod csv;
+mod event_json;
+mod event_table;
+mod event_writer;
+mod format;
 mod key;
+mod lines;
+mod text_table;
 
+pub(crate) use cell::{cell_to_text, printable};
+pub(crate) use event_json::{EventJson, event_from_json};
+pub(crate) use event_writer::{EventWriter, Layout};
+pub(crate) use format::{Format, FormatArgs};
 pub(crate) use key::{key_from_text, key_to_text};
+pub(crate) use text_table::{TextTable, write_json};

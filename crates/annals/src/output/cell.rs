@@ -1,0 +1,43 @@
+//! Cells as text, for people and for CSV.
+
+use std::borrow::Cow;
+
+use annals_client::Value;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// A cell as text: bytes as `base64:` and their encoding, times as RFC 3339, text as it is.
+pub(crate) fn cell_to_text(value: Value<'_>) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        Value::Bytes(bytes) => Cow::Owned(format!("base64:{}", STANDARD.encode(bytes))),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+/// The text with its control characters escaped, so that stored data can't act on a terminal.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_control_characters_never_reach_a_terminal() {
+        assert_eq!(printable("plain ü"), "plain ü");
+        assert_eq!(printable("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+    }
+
+    #[test]
+    fn cells_read_as_people_write_them() {
+        assert_eq!(cell_to_text(Value::Double(1.0)), "1.0");
+        assert_eq!(cell_to_text(Value::Bytes(&[0, 1, 2])), "base64:AAEC");
+        assert_eq!(cell_to_text(annals_client::EventTime::from_unix_nanos(1).into()), "1970-01-01T00:00:00.000000001Z");
+    }
+}
