@@ -1,1 +1,17 @@
-//! Test harnesses for Annals: temporary stores, servers on port 0, simulated disks, generators.
+//! Test harnesses for Annals. For tests and benches only; no crate of the product depends on it.
+//!
+//! - [`event`], [`generator`]: events, hand-made and from a seed, encoded by an encoder of this crate's own.
+//! - [`oracle`]: what a table must hold, kept in the plainest way.
+//! - [`subject`], [`trial`]: an engine under test, and the calls that compare it with the oracle.
+//! - [`plain`]: the plainest engine, in memory, which keeps the contract.
+//! - [`conformance`]: the promises of the `Engine` contract, one function each.
+//! - [`seed`]: seeds that are printed, and taken back from the environment.
+
+pub mod conformance;
+pub mod event;
+pub mod generator;
+pub mod oracle;
+pub mod plain;
+pub mod seed;
+pub mod subject;
+pub mod trial;
