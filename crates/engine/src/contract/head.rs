@@ -7,12 +7,13 @@
 //! The order that makes this safe: a commit first stores the new head, then wakes; a waiter first asks to be woken,
 //! then looks at the head. Both sides store one thing and load the other, so all four are sequentially consistent.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use annals_model::{EventBatch, HashSlices, Moment, PartitionKey, Sequence, Shard, ShardCount, Token};
+use annals_model::{EventBatch, HashSlices, Moment, PartitionKey, Sequence, Shard, ShardCount};
 use tokio::sync::Notify;
+
+use super::watch_index::{WatchId, WatchIndex};
 
 /// What a watch waits for.
 #[derive(Clone, Debug)]
@@ -35,28 +36,16 @@ pub struct WatchClosed;
 pub struct HeadBoard {
     heads: Box<[AtomicU64]>,
     closed: AtomicBool,
-    watches: Mutex<Watches>,
+    watches: Mutex<WatchIndex>,
     /// How many watches there are, so that a commit that nobody waits for takes no lock.
     watch_count: AtomicU64,
-}
-
-#[derive(Debug, Default)]
-struct Watches {
-    next_id: u64,
-    by_id: HashMap<u64, Waiter>,
-}
-
-#[derive(Debug)]
-struct Waiter {
-    scope: WatchScope,
-    notify: Weak<Notify>,
 }
 
 /// A view of a table's heads that can be waited on.
 #[derive(Debug)]
 pub struct HeadWatch {
     board: Arc<HeadBoard>,
-    id: u64,
+    id: WatchId,
     notify: Arc<Notify>,
 }
 
@@ -98,60 +87,34 @@ impl HeadBoard {
         if self.watch_count.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        for waiter in watches.by_id.values() {
-            if waiter.scope.matches(shard, batch)
-                && let Some(notify) = waiter.notify.upgrade()
-            {
-                notify.notify_one();
-            }
-        }
+        self.watches().wake(shard, batch);
     }
 
     /// Ends all watches: the table was dropped or the store closes.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
-        let watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        for notify in watches.by_id.values().filter_map(|waiter| waiter.notify.upgrade()) {
-            notify.notify_one();
-        }
+        self.watches().wake_all();
     }
 
-    /// Starts a watch.
+    /// Starts a watch. Shards that the table does not have never wake it.
     pub fn watch(self: &Arc<Self>, scope: WatchScope) -> HeadWatch {
         let notify = Arc::new(Notify::new());
-        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        let id = watches.next_id;
-        watches.next_id += 1;
-        watches.by_id.insert(id, Waiter { scope, notify: Arc::downgrade(&notify) });
-        self.watch_count.store(watches.by_id.len() as u64, Ordering::SeqCst);
+        let mut watches = self.watches();
+        let id = watches.add(scope, Arc::clone(&notify));
+        self.watch_count.store(watches.len() as u64, Ordering::SeqCst);
         drop(watches);
         HeadWatch { board: Arc::clone(self), id, notify }
     }
 
-    fn forget(&self, id: u64) {
-        let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
-        watches.by_id.remove(&id);
-        self.watch_count.store(watches.by_id.len() as u64, Ordering::SeqCst);
+    fn forget(&self, id: WatchId) {
+        let mut watches = self.watches();
+        watches.remove(id);
+        self.watch_count.store(watches.len() as u64, Ordering::SeqCst);
     }
-}
 
-impl WatchScope {
-    fn matches(&self, shard: Shard, batch: &EventBatch) -> bool {
-        match self {
-            Self::Shards(shards) => shards.contains(&shard),
-            Self::Slices(shards, slices) => {
-                shards.contains(&shard) && batch.rows().iter().any(|row| slices.contains(row.token))
-            }
-            Self::Partitions(shards, keys) => {
-                shards.contains(&shard) && keys.iter().any(|key| holds_key(batch, key, key.token()))
-            }
-        }
+    fn watches(&self) -> MutexGuard<'_, WatchIndex> {
+        self.watches.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn holds_key(batch: &EventBatch, key: &PartitionKey, token: Token) -> bool {
-    batch.rows().iter().any(|row| row.token == token && batch.key(row) == key.as_bytes())
 }
 
 impl HeadWatch {

@@ -20,6 +20,7 @@ mod errors;
 mod head;
 mod read;
 mod tables;
+mod watch_index;
 
 use std::future::Future;
 
