@@ -5,11 +5,13 @@
 //! - [`subject`], [`trial`]: an engine under test, and the calls that compare it with the oracle.
 //! - [`plain`]: the plainest engine, in memory, which keeps the contract.
 //! - [`conformance`]: the promises of the `Engine` contract, one function each.
+//! - [`model`]: random operations against the oracle.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
 pub mod conformance;
 pub mod event;
 pub mod generator;
+pub mod model;
 pub mod oracle;
 pub mod plain;
 pub mod seed;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use annals_engine::Engine;
 use annals_engine::contract::{
     Append, AppendError, Appended, ArrivalRead, ArrivalScope, NewColumn, PageBounds, PartitionList, PartitionRead,
-    PartitionSelection, ScanOrder, ShardBatch,
+    PartitionSelection, ScanOrder, ShardBatch, ShardStats,
 };
 use annals_model::{
     Column, HashSlices, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding, StoredEvent, Table,
@@ -205,6 +205,19 @@ impl Tracked {
         self.oracle = Oracle::of(self.table.definition.shard_count, events);
     }
 
+    /// Tells the oracle what retention removed; returns how many events that were.
+    ///
+    /// # Panics
+    /// When the table is gone.
+    pub async fn adopt_floors(&mut self, engine: &impl Engine) -> u64 {
+        let stats = engine.table_stats(self.id()).await.expect("statistics");
+        let first = |shard: &ShardStats| match shard.first_sequence {
+            Sequence::ZERO => shard.last_sequence.next(),
+            first => first,
+        };
+        stats.shards.iter().map(|shard| self.oracle.trim(shard.shard, first(shard))).sum()
+    }
+
     /// A read of everything that is stored now, in ascending order.
     pub fn read_all(&self) -> PartitionRead {
         PartitionRead {
@@ -224,7 +237,7 @@ impl Tracked {
         ArrivalRead {
             table: self.id(),
             shard,
-            from: self.oracle.first_retained(shard).unwrap_or(Sequence::FIRST),
+            from: self.oracle.first_retained(shard).unwrap_or_else(|| self.oracle.moment().of(shard).next()),
             through: Sequence::MAX,
             scope: ArrivalScope::All,
             bounds: WIDE,

@@ -24,18 +24,6 @@ async fn settled<S: Subject>(trial: &Trial<S>, name: &str, seed: u64) -> Tracked
     tracked
 }
 
-/// Tells the oracle what the engine removed, and checks that the two agree on how many events went.
-async fn adopt_floors<S: Subject>(trial: &Trial<S>, tracked: &mut Tracked) -> u64 {
-    let stats = trial.engine().table_stats(tracked.id()).await.expect("statistics");
-    let mut removed = 0;
-    for shard in stats.shards {
-        let first =
-            if shard.first_sequence == Sequence::ZERO { shard.last_sequence.next() } else { shard.first_sequence };
-        removed += tracked.oracle.trim(shard.shard, first);
-    }
-    removed
-}
-
 /// Planning tells what would go and removes nothing; keeping everything removes nothing.
 pub async fn a_plan_removes_nothing<S: Subject>(mut trial: Trial<S>) {
     let tracked = settled(&trial, "plan", 51).await;
@@ -64,7 +52,7 @@ pub async fn the_oldest_events_go_in_whole_runs_and_readers_are_told<S: Subject>
         removed.events,
         tracked.oracle.len()
     );
-    assert_eq!(adopt_floors(&trial, &mut tracked).await, removed.events);
+    assert_eq!(tracked.adopt_floors(&**trial.engine()).await, removed.events);
     for shard in tracked.oracle.shards() {
         let Some(first) = tracked.oracle.first_retained(shard) else { continue };
         if first == Sequence::FIRST {
@@ -87,7 +75,7 @@ pub async fn sequences_go_on_after_a_trim<S: Subject>(mut trial: Trial<S>) {
     let head = tracked.oracle.moment();
     let removed = trial.engine().trim(tracked.id(), EVERYTHING, TrimMode::Apply).await.expect("a trim");
     assert_eq!(removed.events, tracked.oracle.len(), "all that is settled goes");
-    assert_eq!(adopt_floors(&trial, &mut tracked).await, removed.events);
+    assert_eq!(tracked.adopt_floors(&**trial.engine()).await, removed.events);
     trial.reopen().await;
     assert_eq!(trial.engine().head(tracked.id()).expect("the table is there"), head, "the heads stay");
     let events = Generator::new(54, Shape::default()).events(40);
