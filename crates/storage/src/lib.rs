@@ -4,6 +4,7 @@
 
 mod damage;
 mod digest;
+pub mod directory;
 pub mod disk;
 pub mod segment;
 
