@@ -5,7 +5,11 @@
 
 mod admission;
 mod clock;
+mod compaction;
+mod heap;
 mod memtable;
+mod merge;
+mod retention;
 mod runs;
 mod shard_state;
 mod table_state;

@@ -1,0 +1,3 @@
+//! Compaction: fewer, larger runs and files.
+
+mod policy;

@@ -1,0 +1,195 @@
+//! What to compact: pure decisions over sizes.
+//!
+//! Two things grow with time and must not: the runs of a shard, since a scan asks each of them, and the files, since
+//! each costs a descriptor and a place in the manifest. Small runs that follow each other are merged up to the size
+//! of a full run; files are joined, run by run and undecoded, up to the size of a full file.
+//!
+//! The promise is that no byte is rewritten often. A merge makes a run at least twice as large as the largest that
+//! went into it, or full, and a full run is never merged again: so a byte is merged at most log2(full / smallest) + 1
+//! times. A join grows files fourfold, and a file is rewritten for its dead bytes only when they are half of it.
+
+use std::ops::Range;
+
+/// Event bytes of a run at most: what an arrival reader decodes at once.
+pub(crate) const RUN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// A run of so many event bytes is full: it is not merged again.
+const RUN_BYTES_FULL: u64 = RUN_BYTES_MAX / 2;
+
+/// Fewer runs than these are merged only if that makes a full one.
+const MERGE_RUNS_MIN: usize = 4;
+
+/// Runs that one merge reads at most: each holds a decoded block while the merge lasts.
+const MERGE_RUNS_MAX: usize = 64;
+
+/// A file of so many bytes is full: it is rewritten only once half of it is dead.
+const FILE_BYTES_FULL: u64 = 512 * 1024 * 1024;
+
+/// Bytes of a joined file at most.
+pub(super) const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES_FULL;
+
+/// Fewer files than these are not worth a join.
+const JOIN_FILES_MIN: usize = 8;
+
+/// The next runs of a shard to merge into one.
+///
+/// `sizes` are the event bytes of the shard's runs in the order of their sequences; a merge takes neighbours only.
+/// `barriers` are indexes that no merge reaches across: one of them at 3 keeps the runs up to 2 and those from 3
+/// apart. None if nothing is worth it.
+pub(super) fn next_merge(sizes: &[u64], barriers: &[usize]) -> Option<Range<usize>> {
+    let mut best: Option<Range<usize>> = None;
+    for start in 0..sizes.len() {
+        let (mut total, mut largest) = (0, 0);
+        for (end, &size) in (start + 1..).zip(&sizes[start..]).take(MERGE_RUNS_MAX) {
+            let stops = size >= RUN_BYTES_FULL || (end - 1 > start && barriers.contains(&(end - 1)));
+            if stops || total + size > RUN_BYTES_MAX {
+                break;
+            }
+            total += size;
+            largest = largest.max(size);
+            let count = end - start;
+            let grows = count >= MERGE_RUNS_MIN && total >= 2 * largest;
+            let fills = count >= 2 && total >= RUN_BYTES_FULL;
+            if (grows || fills) && best.as_ref().is_none_or(|best| count > best.len()) {
+                best = Some(start..end);
+            }
+        }
+    }
+    best
+}
+
+/// A segment file as the policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct FileSize {
+    /// Bytes of the file.
+    pub(super) length: u64,
+    /// Bytes of those of its runs that are still there.
+    pub(super) live: u64,
+}
+
+impl FileSize {
+    fn is_half_dead(&self) -> bool {
+        self.live <= self.length / 2
+    }
+}
+
+/// The next files to join into one, as ascending indexes into `files`; empty if nothing is worth it.
+///
+/// Files without live runs are not considered: they are removed, not joined.
+pub(super) fn next_join(files: &[FileSize]) -> Vec<usize> {
+    let mut small: Vec<usize> = (0..files.len())
+        .filter(|&index| files[index].live > 0 && (files[index].live < FILE_BYTES_FULL || files[index].is_half_dead()))
+        .collect();
+    small.sort_by_key(|&index| files[index].live);
+    let mut best = 0..0;
+    for start in 0..small.len() {
+        let mut total = 0;
+        for (end, &index) in (start + 1..).zip(&small[start..]) {
+            total += files[index].live;
+            if total > FILE_BYTES_MAX {
+                break;
+            }
+            // Sorted by size, so the file added last is the largest.
+            if end - start >= JOIN_FILES_MIN.max(best.len() + 1) && total >= 4 * files[index].live {
+                best = start..end;
+            }
+        }
+    }
+    let mut chosen = small[best].to_vec();
+    if chosen.is_empty() {
+        chosen.extend(small.iter().copied().find(|&index| files[index].is_half_dead()));
+    }
+    chosen.sort_unstable();
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    const MIB: u64 = 1024 * 1024;
+
+    #[test]
+    fn small_neighbours_are_merged_and_full_runs_are_left() {
+        assert_eq!(next_merge(&[20 * MIB, MIB, MIB, MIB, MIB, 20 * MIB], &[]), Some(1..5));
+        assert_eq!(next_merge(&[20 * MIB, MIB, MIB, MIB, 20 * MIB], &[]), None);
+        assert_eq!(next_merge(&[9 * MIB, 9 * MIB], &[]), Some(0..2));
+        assert_eq!(next_merge(&[16 * MIB, 16 * MIB], &[]), None);
+    }
+
+    #[test]
+    fn a_large_run_is_not_rewritten_for_a_few_small_ones() {
+        assert_eq!(next_merge(&[10 * MIB, MIB, MIB, MIB], &[]), None);
+    }
+
+    #[test]
+    fn no_merge_reaches_across_a_barrier() {
+        assert_eq!(next_merge(&[MIB; 7], &[3]), Some(3..7));
+        assert_eq!(next_merge(&[MIB; 6], &[3]), None);
+    }
+
+    #[test]
+    fn runs_stay_few_and_no_byte_is_merged_often() {
+        let seed: u64 = rand::rng().random();
+        eprintln!("seed {seed}");
+        let mut random = StdRng::seed_from_u64(seed);
+        for largest in [64 * 1024, 4 * MIB, 32 * MIB] {
+            // Each run with how often the most rewritten of its bytes was merged.
+            let mut runs: Vec<(u64, u32)> = Vec::new();
+            let mut flushed = 0;
+            for _ in 0..2_000 {
+                let size = random.random_range(1024..=largest);
+                flushed += size;
+                runs.push((size, 0));
+                while let Some(range) = next_merge(&runs.iter().map(|run| run.0).collect::<Vec<_>>(), &[]) {
+                    let total = runs[range.clone()].iter().map(|run| run.0).sum();
+                    let merges = runs[range.clone()].iter().map(|run| run.1).max().expect("runs") + 1;
+                    runs.splice(range, [(total, merges)]);
+                }
+            }
+            let full = usize::try_from(flushed / RUN_BYTES_FULL).expect("few") + 1;
+            assert!(runs.len() <= 3 * full + 40, "{} runs of {flushed} bytes, seed {seed}", runs.len());
+            assert!(runs.iter().all(|run| run.0 <= RUN_BYTES_MAX && run.1 <= 15), "{runs:?}, seed {seed}");
+        }
+    }
+
+    #[test]
+    fn files_stay_few_and_no_byte_is_joined_often() {
+        let seed: u64 = rand::rng().random();
+        eprintln!("seed {seed}");
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut files: Vec<(FileSize, u32)> = Vec::new();
+        for _ in 0..3_000 {
+            let length = random.random_range(1024..40 * MIB);
+            files.push((FileSize { length, live: length }, 0));
+            loop {
+                let join = next_join(&files.iter().map(|file| file.0).collect::<Vec<_>>());
+                if join.is_empty() {
+                    break;
+                }
+                let live = join.iter().map(|&index| files[index].0.live).sum();
+                let joins = join.iter().map(|&index| files[index].1).max().expect("files") + 1;
+                for index in join.into_iter().rev() {
+                    files.swap_remove(index);
+                }
+                files.push((FileSize { length: live, live }, joins));
+            }
+        }
+        let total: u64 = files.iter().map(|file| file.0.live).sum();
+        let full = usize::try_from(total / FILE_BYTES_FULL).expect("few") + 1;
+        assert!(files.len() <= 2 * full + 60, "{} files of {total} bytes, seed {seed}", files.len());
+        assert!(files.iter().all(|file| file.1 <= 10), "seed {seed}");
+    }
+
+    #[test]
+    fn a_half_dead_file_is_rewritten_and_a_dead_one_is_not() {
+        let whole = FileSize { length: 900 * MIB, live: 900 * MIB };
+        let half_dead = FileSize { length: 900 * MIB, live: 400 * MIB };
+        let dead = FileSize { length: MIB, live: 0 };
+        assert_eq!(next_join(&[whole, half_dead, dead]), [1]);
+        assert_eq!(next_join(&[whole, dead]), [0_usize; 0]);
+    }
+}

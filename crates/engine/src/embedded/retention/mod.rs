@@ -1,0 +1,3 @@
+//! Retention: the oldest runs go once all their events are past a bound.
+
+mod policy;
