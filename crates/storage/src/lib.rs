@@ -6,7 +6,12 @@ mod damage;
 mod digest;
 pub mod directory;
 pub mod disk;
+pub mod framed;
+pub mod identity;
+pub mod journal;
+pub mod layout;
 pub mod segment;
+pub mod state;
 
-pub use damage::Damage;
+pub use damage::{Damage, DamageCase, ReadFailure};
 pub use digest::Digest;

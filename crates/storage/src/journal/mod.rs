@@ -1,0 +1,24 @@
+//! The journal: the write-ahead log that all shards share, so that one sync commits all that waits.
+//!
+//! One thread owns the [`Journal`]. It fills a [`JournalFrame`] with batches and state records, seals and writes it,
+//! and syncs it before it writes the next: [`Unsynced`] stands for that duty. Files are of one length, preallocated and
+//! used again, and are never gone on with after a restart: opening starts the next file, whose header names the end
+//! and the chain value of the one before.
+//!
+//! A frame is there after a crash if its sync returned, and may be there if it had only been written.
+
+mod error;
+mod files;
+mod frame;
+mod record;
+mod recover;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use error::JournalError;
+pub use files::JournalFiles;
+pub use frame::JournalFrame;
+pub use record::{JournalRecord, Mark, RecordedBatch};
+pub use recover::{RecoverFrom, Recovered, recover};
+pub use writer::{Journal, JournalOptions, RegisterFile, Unsynced};

@@ -1,0 +1,278 @@
+//! Reading the journal when a store is opened.
+//!
+//! Reads every frame from the first file that is still needed, hands each record on in order, and tells how the journal
+//! ends. Nothing is written while reading; what must be put right before the journal goes on is listed in
+//! [`Recovered`] and done by the writer. The cases are in `FORMAT.md`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use annals_model::CommitTime;
+
+use super::record::{JournalRecord, Mark, read_records};
+use crate::damage::{Damage, DamageCase, ReadFailure};
+use crate::disk::Disk;
+use crate::framed::{
+    Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail, body_offset,
+    remove_if_there,
+};
+use crate::identity::StoreIdentity;
+use crate::layout::{self, FileNumber};
+
+/// What the manifest knows of the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecoverFrom {
+    /// The oldest file whose records are not all in segments and in the state's snapshot.
+    pub first_needed: FileNumber,
+    /// The newest file that may hold frames; none if no file ever did.
+    pub started: Option<FileNumber>,
+}
+
+/// What was found, and what is to be done before the journal goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// The files that were read, in order.
+    pub files: Vec<FileNumber>,
+    /// Where the newest file ends; the next one's header names it. None if there was no file.
+    pub end: Option<Position>,
+    /// The number of the next file.
+    pub next_file: FileNumber,
+    /// The end of the newest frame, or of the file before those that were read.
+    pub last_frame: Option<Position>,
+    /// The mark that the newest frame is, if it is one.
+    pub last_mark: Option<Mark>,
+    /// The newest commit time of these frames; none if there were none.
+    pub newest_commit: Option<CommitTime>,
+    /// How many frames were read.
+    pub frames: u64,
+    /// A frame that was being written when the power went. Its bytes go into quarantine.
+    pub torn: Option<TornTail>,
+    /// The newest file, if it never got its whole header. It is removed.
+    pub unborn: Option<FileNumber>,
+    /// Older files that are no longer needed. They are released.
+    pub released: Vec<FileNumber>,
+    /// Names that the store did not give. They are left alone.
+    pub unknown: Vec<PathBuf>,
+}
+
+/// Reads the journal and hands each record to `visit`, with the frame that it stands in.
+///
+/// # Errors
+/// When a file is damaged or cannot be read; a record that `visit` refuses is damage, and what it says is what was
+/// found.
+pub fn recover(
+    disk: &dyn Disk,
+    identity: &StoreIdentity,
+    from: RecoverFrom,
+    mut visit: impl FnMut(&FrameInfo, JournalRecord) -> Result<(), String>,
+) -> Result<Recovered, ReadFailure> {
+    let mut reading = Reading { disk, identity, from, salts: Salts::new(identity, Kind::Journal), visit: &mut visit };
+    reading.run()
+}
+
+impl Recovered {
+    /// A journal that holds nothing.
+    fn empty() -> Self {
+        Self {
+            files: Vec::new(),
+            end: None,
+            next_file: FileNumber::FIRST,
+            last_frame: None,
+            last_mark: None,
+            newest_commit: None,
+            frames: 0,
+            torn: None,
+            unborn: None,
+            released: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Does what must be done before a next file names the end: the newest file is synced, since frames that were
+    /// read may so far be in memory only; torn bytes are copied into quarantine; a file that was never begun goes.
+    pub(super) fn settle(&self, disk: &dyn Disk) -> io::Result<()> {
+        if let Some(end) = self.end {
+            disk.open_writable(&layout::journal_file(end.file))?.sync()?;
+        }
+        if let Some(torn) = &self.torn {
+            keep_aside(disk, torn)?;
+        }
+        if let Some(number) = self.unborn {
+            remove_if_there(disk, &layout::journal_file(number))?;
+            disk.sync_directory(Path::new(layout::JOURNAL))?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies the bytes of a torn frame into quarantine, under a name that says whence they are.
+fn keep_aside(disk: &dyn Disk, torn: &TornTail) -> io::Result<()> {
+    let directory = Path::new(layout::QUARANTINE);
+    let name = torn.path.file_name().unwrap_or_default().to_string_lossy();
+    let path = directory.join(format!("{name}.{}.torn", torn.offset));
+    let source = disk.open(&torn.path)?;
+    let length = torn.length.min(source.length()?.saturating_sub(torn.offset));
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    source.read_at(&mut bytes, torn.offset)?;
+    remove_if_there(disk, &path)?;
+    let copy = disk.create(&path)?;
+    copy.write_at(&bytes, 0)?;
+    copy.sync()?;
+    disk.sync_directory(directory)
+}
+
+struct Reading<'a> {
+    disk: &'a dyn Disk,
+    identity: &'a StoreIdentity,
+    from: RecoverFrom,
+    salts: Salts,
+    visit: &'a mut dyn FnMut(&FrameInfo, JournalRecord) -> Result<(), String>,
+}
+
+impl Reading<'_> {
+    fn run(&mut self) -> Result<Recovered, ReadFailure> {
+        let mut found = Recovered::empty();
+        let numbers = self.list(&mut found)?;
+        let mut files = self.read_headers(&numbers, &mut found)?;
+        self.check_none_missing(&files)?;
+        found.files = files.keys().copied().collect();
+        found.next_file = found.files.last().map_or(self.from.first_needed, |last| last.next());
+        let mut named_ends = files.values().skip(1).map(|(_, header, _)| header.predecessor).collect::<Vec<_>>();
+        named_ends.push(None);
+        found.last_frame = files.values().next().and_then(|(_, header, _)| header.predecessor);
+        while let Some((number, (file, header, chain))) = files.pop_first() {
+            let named_end = named_ends.remove(0);
+            let mut frames = Frames::new(file, &header, chain);
+            let ending = self.read_file(&mut frames, named_end, &mut found)?;
+            found.end = Some(frames.end());
+            if let Ending::Torn(torn) = ending {
+                self.check_started(number, frames.file(), torn.offset)?;
+                found.torn = Some(torn);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The numbers of the files that are needed.
+    fn list(&self, found: &mut Recovered) -> Result<Vec<FileNumber>, ReadFailure> {
+        let directory = Path::new(layout::JOURNAL);
+        let names = self.disk.list(directory).map_err(|error| ReadFailure::io(directory, error))?;
+        let mut numbers = Vec::new();
+        for name in names {
+            match layout::file_number_in_name(&name, "journal") {
+                Some(number) if number < self.from.first_needed => found.released.push(number),
+                Some(number) => numbers.push(number),
+                None => {
+                    let is_spare = layout::number_in_name(&name, "spare").is_some();
+                    if !is_spare && name != Path::new(layout::SPARE_UNFINISHED) {
+                        found.unknown.push(directory.join(name));
+                    }
+                }
+            }
+        }
+        found.released.sort_unstable();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
+    fn read_headers(
+        &self,
+        numbers: &[FileNumber],
+        found: &mut Recovered,
+    ) -> Result<BTreeMap<FileNumber, (FramedFile, FileHeader, crate::framed::Chain)>, ReadFailure> {
+        let mut files = BTreeMap::new();
+        for &number in numbers {
+            let path = layout::journal_file(number);
+            let mut file = FramedFile::open(self.disk, path, number, self.identity, &self.salts)?;
+            match file.header()? {
+                HeaderState::Valid(header, chain) => {
+                    files.insert(number, (file, header, chain));
+                }
+                _ if Some(&number) == numbers.last() && self.from.started.is_none_or(|started| number > started) => {
+                    found.unborn = Some(number);
+                }
+                state => {
+                    let found = if state == HeaderState::Torn { "parts of one" } else { "none" };
+                    return Err(file.damage(DamageCase::HeaderDamaged, 0, "a file header", found).into());
+                }
+            }
+        }
+        Ok(files)
+    }
+
+    /// Files are numbered without gap, from the first that is needed to the newest that was begun.
+    fn check_none_missing<T>(&self, files: &BTreeMap<FileNumber, T>) -> Result<(), Damage> {
+        let missing = |number| {
+            let path = layout::journal_file(number);
+            Damage::of_case(DamageCase::FileMissing, path, 0, "a journal file that is still needed", "no file")
+        };
+        let mut expected = self.from.first_needed;
+        for &number in files.keys() {
+            if number != expected {
+                return Err(missing(expected));
+            }
+            expected = number.next();
+        }
+        match self.from.started {
+            Some(started) if started >= expected => Err(missing(expected)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads a file's frames up to the end that the next file names, or as far as they go.
+    fn read_file(
+        &mut self,
+        frames: &mut Frames,
+        named_end: Option<Position>,
+        found: &mut Recovered,
+    ) -> Result<Ending, ReadFailure> {
+        loop {
+            if let Some(named) = named_end
+                && frames.end().offset >= named.offset
+            {
+                if frames.end() == named {
+                    return Ok(Ending::Clean);
+                }
+                let (expected, at) = (format!("the end that the next file names, {named}"), frames.end());
+                return Err(frames.file().damage(DamageCase::ChainBroken, at.offset, expected, at.to_string()).into());
+            }
+            match (frames.next()?, named_end) {
+                (Next::Frame(info), _) => {
+                    self.check_started(info.place.file, frames.file(), info.place.offset)?;
+                    self.read_frame(frames, &info, found)?;
+                }
+                (Next::End(_), Some(named)) => {
+                    let at = frames.end().offset;
+                    let expected = format!("frames up to byte {}, which the next file names", named.offset);
+                    return Err(frames.file().damage(DamageCase::FramesMissing, at, expected, "no frame").into());
+                }
+                (Next::End(ending), None) => return Ok(ending),
+            }
+        }
+    }
+
+    /// A file that the manifest does not name holds no frame: the manifest is older than the journal.
+    fn check_started(&self, number: FileNumber, file: &FramedFile, offset: u64) -> Result<(), Damage> {
+        if self.from.started.is_some_and(|started| number <= started) {
+            return Ok(());
+        }
+        let expected = "no frame, since the manifest does not name this file";
+        Err(file.damage(DamageCase::OlderCopy, offset, expected, "a frame; the manifest is an older copy"))
+    }
+
+    fn read_frame(&mut self, frames: &Frames, info: &FrameInfo, found: &mut Recovered) -> Result<(), ReadFailure> {
+        found.frames += 1;
+        found.last_frame = Some(info.place.end);
+        found.last_mark = None;
+        found.newest_commit = found.newest_commit.max(Some(info.commit_time));
+        let read = read_records(frames.body(), info.records, |record| {
+            found.last_mark = if let JournalRecord::Mark(mark) = record { Some(mark) } else { None };
+            (self.visit)(info, record)
+        });
+        read.map_err(|(at, reason)| {
+            let offset = info.place.offset + body_offset(at);
+            frames.file().damage(DamageCase::ContentWrong, offset, "a journal record", reason).into()
+        })
+    }
+}

@@ -1,0 +1,234 @@
+//! The journal as the thread that owns it sees it.
+
+use std::fmt::Debug;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use annals_model::CommitTime;
+
+use super::recover::Recovered;
+use super::{JournalError, JournalFiles, JournalFrame};
+use crate::disk::{Disk, File};
+use crate::framed::{FileHeader, FramePlace, FramedWriter, Kind, Position, Salts};
+use crate::identity::StoreIdentity;
+use crate::layout::{self, FileNumber};
+
+/// The longest of the space at a file's end that only frames without events may use, once there is no spare file.
+const RESERVE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// How the journal's files are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JournalOptions {
+    /// Bytes of a file; rounded up to whole blocks of 4 KiB. A frame that is longer makes its file longer.
+    pub file_bytes: u64,
+    /// Files that are kept to be used again. A steady load uses as many between two flushes.
+    pub spare_files_max: usize,
+}
+
+impl Default for JournalOptions {
+    /// 64 MiB: some ten of the largest groups, and little to read when the store is opened.
+    fn default() -> Self {
+        Self { file_bytes: 64 * 1024 * 1024, spare_files_max: 4 }
+    }
+}
+
+/// Keeps, durably, which journal files were begun, so that a missing file is missed.
+pub trait RegisterFile: Debug + Send + Sync {
+    /// Notes that `file` has its header and will hold frames. Durable when it returns.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports; the file then takes no frame.
+    fn journal_started(&self, file: FileNumber) -> io::Result<()>;
+}
+
+/// The journal. Belongs to one thread.
+#[derive(Debug)]
+pub struct Journal {
+    disk: Arc<dyn Disk>,
+    identity: StoreIdentity,
+    salts: Salts,
+    files: Arc<JournalFiles>,
+    register: Arc<dyn RegisterFile>,
+    writer: FramedWriter,
+    /// Parts of a frame that found no space may lie where the next one would go.
+    must_roll: bool,
+    duty: Arc<Duty>,
+}
+
+/// What the writer and whoever syncs share.
+#[derive(Debug, Default)]
+struct Duty {
+    is_unsynced: AtomicBool,
+    failure: OnceLock<JournalError>,
+}
+
+/// A frame that was written and must be synced before the next one is. May be taken to another thread.
+#[derive(Debug)]
+#[must_use = "a frame is durable once it was synced, and no other is written before"]
+pub struct Unsynced {
+    file: Arc<dyn File>,
+    path: PathBuf,
+    place: FramePlace,
+    duty: Arc<Duty>,
+}
+
+impl Journal {
+    /// Starts the file after those that recovery found, durably. What recovery left to be done is done first: see
+    /// [`Recovered`].
+    ///
+    /// # Errors
+    /// Whatever the operating system reports. The store can then be opened again.
+    pub fn start(
+        disk: Arc<dyn Disk>,
+        identity: StoreIdentity,
+        options: JournalOptions,
+        recovered: &Recovered,
+        register: Arc<dyn RegisterFile>,
+    ) -> io::Result<Self> {
+        recovered.settle(&*disk)?;
+        let file_bytes = options.file_bytes.next_multiple_of(crate::framed::BLOCK).max(2 * crate::framed::BLOCK);
+        let live = recovered.released.iter().chain(&recovered.files).copied();
+        let files = JournalFiles::new(Arc::clone(&disk), file_bytes, options.spare_files_max, live)?;
+        if let Some(&first) = recovered.files.first() {
+            files.release_before(first)?;
+        }
+        let salts = Salts::new(&identity, Kind::Journal);
+        let writer = start_file(&files, &identity, &salts, recovered.next_file, recovered.end)?;
+        register.journal_started(writer.number())?;
+        let files = Arc::new(files);
+        Ok(Self { disk, identity, salts, files, register, writer, must_roll: false, duty: Arc::default() })
+    }
+
+    /// The files, for a thread in the background that makes spares and releases what is no longer needed.
+    pub fn files(&self) -> &Arc<JournalFiles> {
+        &self.files
+    }
+
+    /// The position after the last frame written.
+    pub fn end(&self) -> Position {
+        self.writer.end()
+    }
+
+    /// Does the work of sealing a frame ahead, for the place after the last one written; allowed while that one is
+    /// synced. Adding to the frame or writing another first makes the work void, not wrong.
+    pub fn seal(&self, frame: &mut JournalFrame, commit_time: CommitTime) {
+        frame.set_commit_time(commit_time);
+        if self.fits(frame) && frame.buffer.body_bytes() <= Kind::Journal.body_bytes_max() {
+            self.writer.seal(&mut frame.buffer);
+        }
+    }
+
+    /// Writes a frame that will be durable once what is returned was synced. Starts the next file if the frame does
+    /// not fit into the present one; that waits for the disk.
+    ///
+    /// # Errors
+    /// `Full` when there is no space: nothing is stored then. `Failed` is final.
+    ///
+    /// # Panics
+    /// When the frame before was not synced, or the frame is empty: both are mistakes of the caller.
+    pub fn write(&mut self, frame: &mut JournalFrame, commit_time: CommitTime) -> Result<Unsynced, JournalError> {
+        if let Some(failure) = self.duty.failure.get() {
+            return Err(failure.clone());
+        }
+        assert!(!self.duty.is_unsynced.load(Ordering::Acquire), "a frame is written once the one before is synced");
+        assert!(!frame.is_empty(), "a frame holds at least one record");
+        let (bytes, bytes_max) = (frame.body_bytes(), Kind::Journal.body_bytes_max());
+        if bytes > bytes_max {
+            return Err(JournalError::FrameTooLong { bytes, bytes_max });
+        }
+        frame.set_commit_time(commit_time);
+        self.make_room(frame)?;
+        match self.writer.write(&mut frame.buffer) {
+            Ok(place) => {
+                self.duty.is_unsynced.store(true, Ordering::Release);
+                let (file, path) = (Arc::clone(self.writer.file()), self.writer.path().clone());
+                Ok(Unsynced { file, path, place, duty: Arc::clone(&self.duty) })
+            }
+            Err(error) => {
+                self.must_roll = true;
+                Err(self.duty.refuse(self.writer.path(), error))
+            }
+        }
+    }
+
+    fn fits(&self, frame: &JournalFrame) -> bool {
+        let is_long = self.writer.is_empty();
+        !self.must_roll && (is_long || frame.buffer.file_bytes() as u64 <= self.writer.remaining())
+    }
+
+    fn make_room(&mut self, frame: &JournalFrame) -> Result<(), JournalError> {
+        let needed = frame.buffer.file_bytes() as u64;
+        let reserve = RESERVE_BYTES_MAX.min(self.files.file_bytes() / 8);
+        let directory = Path::new(layout::JOURNAL);
+        if frame.holds_events() && !self.files.has_spare() && self.writer.remaining() < needed + reserve {
+            self.files.prepare_spare().map_err(|error| self.duty.refuse(directory, error))?;
+        }
+        if self.fits(frame) {
+            return Ok(());
+        }
+        let number = self.writer.number().next();
+        self.writer = start_file(&self.files, &self.identity, &self.salts, number, Some(self.writer.end()))
+            .and_then(|writer| self.register.journal_started(number).map(|()| writer))
+            .map_err(|error| self.duty.refuse(&layout::journal_file(number), error))?;
+        self.must_roll = false;
+        Ok(())
+    }
+
+    /// The disk that the journal lies on.
+    pub fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+}
+
+fn start_file(
+    files: &JournalFiles,
+    identity: &StoreIdentity,
+    salts: &Salts,
+    number: FileNumber,
+    predecessor: Option<Position>,
+) -> io::Result<FramedWriter> {
+    let file = files.take(number)?;
+    let length = file.length()?;
+    let header = FileHeader { kind: Kind::Journal, store: identity.uuid, number, length, predecessor };
+    FramedWriter::start(file, layout::journal_file(number), &header, salts)
+}
+
+impl Duty {
+    /// Turns an error into the journal's: no space can pass, all else is final.
+    fn refuse(&self, path: &Path, error: io::Error) -> JournalError {
+        let source = Arc::new(error);
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full(source),
+            _ => {
+                let failed = JournalError::Failed { path: path.to_owned(), source };
+                self.failure.get_or_init(|| failed).clone()
+            }
+        }
+    }
+}
+
+impl Unsynced {
+    /// Where the frame lies.
+    pub fn place(&self) -> FramePlace {
+        self.place
+    }
+
+    /// Makes the frame durable.
+    ///
+    /// # Errors
+    /// Final: the file is never synced again, and the journal takes no more frames.
+    pub fn sync(self) -> Result<FramePlace, JournalError> {
+        match self.file.sync() {
+            Ok(()) => {
+                self.duty.is_unsynced.store(false, Ordering::Release);
+                Ok(self.place)
+            }
+            Err(error) => {
+                let failed = JournalError::Failed { path: self.path, source: Arc::new(error) };
+                Err(self.duty.failure.get_or_init(|| failed).clone())
+            }
+        }
+    }
+}
