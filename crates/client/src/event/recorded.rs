@@ -29,3 +29,15 @@ impl RecordedEvent {
         self.event.view()
     }
 }
+
+impl From<annals_wire::opaque::RecordedEvent> for RecordedEvent {
+    fn from(recorded: annals_wire::opaque::RecordedEvent) -> Self {
+        Self {
+            event: Event::from_encoded(recorded.event),
+            shard: Shard::new(recorded.shard),
+            sequence: Sequence::new(recorded.sequence),
+            commit_time: CommitTime::from_unix_nanos(recorded.commit_time_unix_nanos),
+            late: recorded.late,
+        }
+    }
+}
