@@ -6,14 +6,18 @@
 //! - [`plain`]: the plainest engine, in memory, which keeps the contract.
 //! - [`conformance`]: the promises of the `Engine` contract, one function each.
 //! - [`model`]: random operations against the oracle.
+//! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
+pub mod calls;
 pub mod conformance;
 pub mod event;
 pub mod generator;
+pub mod ledger;
 pub mod model;
 pub mod oracle;
 pub mod plain;
+pub mod process;
 pub mod seed;
 pub mod subject;
 pub mod trial;
