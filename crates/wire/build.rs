@@ -13,7 +13,7 @@ use std::{env, fs};
 
 use prost::Message;
 use prost_types::field_descriptor_proto::Type;
-use prost_types::{DescriptorProto, FileDescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
 
 const PACKAGE: &str = "annals.v1";
 const EVENT: &str = ".annals.v1.Event";
@@ -63,7 +63,7 @@ fn files(contract: &FileDescriptorSet) -> impl Iterator<Item = &FileDescriptorPr
 /// The full names of the package's messages and enums.
 fn names(contract: &FileDescriptorSet) -> impl Iterator<Item = String> {
     let messages = files(contract).flat_map(|file| file.message_type.iter().map(DescriptorProto::name));
-    let enums = files(contract).flat_map(|file| file.enum_type.iter().map(|one| one.name()));
+    let enums = files(contract).flat_map(|file| file.enum_type.iter().map(EnumDescriptorProto::name));
     messages.chain(enums).map(|name| format!(".{PACKAGE}.{name}"))
 }
 

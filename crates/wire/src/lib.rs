@@ -3,12 +3,18 @@
 //! - [`v1`]: the contract's messages with all their fields, and clients over them.
 //! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
 //!   speak: an event's bytes are written once, by its producer, and never encoded again.
+//! - [`walk`]: the strict check of an event's bytes.
+//! - [`fault`]: what can go wrong between a client and a server, as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
 //! Nothing here does I/O or knows of the engine.
 
+pub mod fault;
 pub mod opaque;
 pub mod v1;
+pub mod walk;
+
+pub use fault::{Fault, Reason};
 
 /// The encoded `FileDescriptorSet` of the contract and all that it imports.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/annals.descriptors"));
