@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{bench, completions, demo, import, plot};
+use crate::{append, bench, completions, count, demo, import, info, partitions, plot, scan, table, tail};
 
 /// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
 /// in which they arrived.
@@ -16,14 +16,28 @@ pub(crate) struct Cli {
 /// One of the commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Make, list, describe, change and drop tables.
+    Table(table::Args),
+    /// Append events written as JSON.
+    Append(append::Args),
     /// Append the records of CSV or NDJSON files as events.
     Import(import::Args),
+    /// Read a time range, in time order.
+    Scan(scan::Args),
+    /// Follow a table in arrival order.
+    Tail(tail::Args),
+    /// Count events and partitions.
+    Count(count::Args),
+    /// List partitions with their time bounds.
+    Partitions(partitions::Args),
     /// Draw a scan's events over time in the terminal.
     Plot(plot::Args),
     /// Show the store at work on a week of real flights.
     Demo(demo::Args),
     /// Measure how fast a server appends, scans and tails.
     Bench(bench::Args),
+    /// Show what a server is, and its limits.
+    Info(info::Args),
     /// Print a shell's completions for these commands.
     Completions(completions::Args),
 }
@@ -32,10 +46,17 @@ impl Command {
     /// Runs the command to its end.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Table(args) => table::run(&args),
+            Self::Append(args) => append::run(&args),
             Self::Import(args) => import::run(args),
+            Self::Scan(args) => scan::run(&args),
+            Self::Tail(args) => tail::run(&args),
+            Self::Count(args) => count::run(&args),
+            Self::Partitions(args) => partitions::run(&args),
             Self::Plot(args) => plot::run(args),
             Self::Demo(args) => demo::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Info(args) => info::run(&args),
             Self::Completions(args) => completions::run(&args),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use annals_client::Client;
 use anyhow::Context;
 
 /// The port that a server listens on and that commands look for a server at, unless they are told otherwise.
@@ -10,9 +11,16 @@ pub(crate) const DEFAULT_PORT: u16 = 7440;
 /// Which server.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct ServerArgs {
-    /// The server's address.
-    #[arg(long, short = 's', env = "ANNALS_SERVER", value_name = "ADDR", default_value_t = format!("127.0.0.1:{DEFAULT_PORT}"), global = true)]
+    /// The server, as host:port.
+    #[arg(long, short = 's', env = "ANNALS_SERVER", value_name = "ADDR", default_value_t = format!("127.0.0.1:{DEFAULT_PORT}"))]
     pub(crate) server: String,
+}
+
+impl ServerArgs {
+    /// Connects to it.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
+        Ok(Client::connect(&self.server).await?)
+    }
 }
 
 /// Waits for `future` on a runtime of this thread's own: what a command that only asks needs.

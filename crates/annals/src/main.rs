@@ -3,17 +3,27 @@
 //! `cli` says which commands there are; each has a file of its own with its arguments and its `run`. A command writes
 //! data to stdout and everything else to stderr; how it ended is its exit code, and `failure` lists those.
 
+mod append;
 mod bench;
 mod cli;
 mod completions;
 mod connect;
+mod count;
 mod demo;
 mod failure;
 mod import;
+mod info;
 mod output;
+mod partitions;
 mod plot;
+mod scan;
+mod selection;
+mod size_argument;
+mod table;
+mod tail;
 mod terminal;
 mod time_argument;
+mod token_argument;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,6 @@
 //! What the two output streams are: a person's terminal, or a file or pipe that must stay free of colours and bars.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 /// What may be written to a stream besides plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,4 +43,11 @@ impl Stream {
     pub(crate) fn has_colors(self) -> bool {
         self == Self::ColorTerminal
     }
+}
+
+/// Tells the person, on stderr, something that is no data and no error.
+pub(crate) fn note(text: &str) {
+    let (dim, plain) = if Stream::of_stderr().has_colors() { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
+    // A note that can't be written is no reason to stop.
+    let _ = writeln!(std::io::stderr(), "{dim}{text}{plain}");
 }

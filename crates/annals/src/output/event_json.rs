@@ -66,6 +66,11 @@ fn tagged(tag: &str, text: &str) -> Json {
     Json::Object(Map::from_iter([(tag.to_owned(), Json::String(text.to_owned()))]))
 }
 
+/// The members that make an event.
+const PRODUCERS: [&str; 4] = ["key", "time", "id", "columns"];
+/// The members that only the store can say; `scan` writes them, and they are no part of a new event.
+const STORES: [&str; 4] = ["shard", "sequence", "commit_time", "late"];
+
 /// Builds an event from its JSON object. `column_type` tells the type that the table has given a column, if it has:
 /// an integer then becomes a double, and a text a time, a UUID or bytes, where the column asks for it. Relative times
 /// count from `now`.
@@ -78,10 +83,7 @@ pub(crate) fn event_from_json(
     column_type: impl Fn(&str) -> Option<ColumnType>,
 ) -> Result<Event, String> {
     let object = json.as_object().ok_or("an event is a JSON object with \"key\" and \"columns\"")?;
-    // What only the store says of an event, as `scan` writes it, is no part of a new event.
-    const STORES_OWN: [&str; 4] = ["shard", "sequence", "commit_time", "late"];
-    const KNOWN: [&str; 4] = ["key", "time", "id", "columns"];
-    if let Some(name) = object.keys().find(|name| !KNOWN.contains(&&***name) && !STORES_OWN.contains(&&***name)) {
+    if let Some(name) = object.keys().find(|name| !PRODUCERS.contains(&&***name) && !STORES.contains(&&***name)) {
         return Err(format!("{name:?} is no part of an event; data goes into \"columns\""));
     }
     let key = text_member(object, "key")?.ok_or("\"key\" is missing: the partition that the event belongs to")?;

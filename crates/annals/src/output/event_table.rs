@@ -45,7 +45,7 @@ impl EventTable {
         let shards = self.layout.several_shards;
         let fixed: &[&str] = if shards { &["key", "time", "shard", "sequence"] } else { &["key", "time", "sequence"] };
         let mut table = TextTable::new(self.stream, fixed.iter().copied().chain(names.iter().map(String::as_str)));
-        (2..fixed.len()).for_each(|column| table.align_right(column));
+        table.align_right(2..fixed.len());
         let mut numeric = vec![false; names.len()];
         for row in &rows {
             let view = row.view()?;
@@ -62,7 +62,7 @@ impl EventTable {
             }
             table.add_row(cells);
         }
-        (0..names.len()).filter(|&index| numeric[index]).for_each(|index| table.align_right(fixed.len() + index));
+        table.align_right((0..names.len()).filter(|&index| numeric[index]).map(|index| fixed.len() + index));
         table.write(out)
     }
 }

@@ -21,19 +21,15 @@ pub(super) fn write_line(
 ) -> anyhow::Result<()> {
     let (dim, bold, plain) = if stream.has_colors() { (DIM, BOLD, PLAIN) } else { ("", "", "") };
     let view = event.view()?;
-    let mut line = String::with_capacity(128);
-    if let Some(time) = view.time() {
-        line.push_str(&time.to_string());
-    }
-    line.push_str(&format!("  {bold}{}{plain}  {dim}#", key_to_text(view.key())));
-    if several_shards {
-        line.push_str(&format!("{}/", event.shard));
-    }
-    line.push_str(&format!("{}{plain} ", event.sequence.get()));
+    let time = view.time().map(|time| time.to_string()).unwrap_or_default();
+    let shard = if several_shards { format!("{}/", event.shard) } else { String::new() };
+    let (key, sequence) = (key_to_text(view.key()), event.sequence.get());
+    write!(out, "{time}  {bold}{key}{plain}  {dim}#{shard}{sequence}{plain} ").context("writing an event")?;
     for (name, value) in view.columns() {
-        line.push_str(&format!(" {dim}{}={plain}{}", printable(name), quoted(value)));
+        let (name, value) = (printable(name), quoted(value));
+        write!(out, " {dim}{name}={plain}{value}").context("writing an event")?;
     }
-    writeln!(out, "{line}").context("writing an event")
+    writeln!(out).context("writing an event")
 }
 
 /// The cell's text; in quotes where it would run into its neighbours.

@@ -8,11 +8,13 @@ mod event_writer;
 mod format;
 mod key;
 mod lines;
+mod table_layout;
 mod text_table;
 
-pub(crate) use cell::{cell_to_text, printable};
-pub(crate) use event_json::{EventJson, event_from_json};
-pub(crate) use event_writer::{EventWriter, Layout};
+pub(crate) use cell::printable;
+pub(crate) use event_json::event_from_json;
+pub(crate) use event_writer::EventWriter;
 pub(crate) use format::{Format, FormatArgs};
 pub(crate) use key::{key_from_text, key_to_text};
-pub(crate) use text_table::{TextTable, write_json};
+pub(crate) use table_layout::layout_of;
+pub(crate) use text_table::{TextTable, write_json, write_text};

@@ -37,10 +37,12 @@ impl TextTable {
         Self { table, colors }
     }
 
-    /// Writes numbers of this column (counted from 0) flush right.
-    pub(crate) fn align_right(&mut self, column: usize) {
-        if let Some(column) = self.table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
+    /// Writes these columns (counted from 0) flush right, as numbers are.
+    pub(crate) fn align_right(&mut self, columns: impl IntoIterator<Item = usize>) {
+        for index in columns {
+            if let Some(column) = self.table.column_mut(index) {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
         }
     }
 
@@ -60,4 +62,9 @@ impl TextTable {
 pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
     serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from).context("writing JSON")?;
     writeln!(out).context("writing JSON")
+}
+
+/// Writes lines to stdout.
+pub(crate) fn write_text(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{text}").context("writing to stdout")
 }

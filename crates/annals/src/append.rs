@@ -1,0 +1,228 @@
+//! `annals append`: events written as JSON, from arguments, files or stdin.
+
+use std::collections::{HashMap, VecDeque};
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use annals_client::proto::Table;
+use annals_client::{AppendSession, Appended, Client, ColumnType, Event, EventTime, PendingAppend, Shard};
+use anyhow::{Context, anyhow, bail};
+use serde_json::{Value as Json, json};
+
+use crate::connect::{ServerArgs, block_on};
+use crate::output::{event_from_json, write_json, write_text};
+use crate::size_argument::grouped;
+use crate::table::column_type_of;
+use crate::time_argument::now;
+
+/// Its arguments.
+#[derive(clap::Args)]
+#[command(
+    after_help = "An event is {\"key\": \"…\", \"time\": \"…\", \"id\": \"…\", \"columns\": {\"name\": value}}; time and id may be left out.
+A value is true, 17, 1.5 or \"text\", or {\"timestamp\": \"…\"}, {\"uuid\": \"…\"}, {\"bytes\": \"<base64>\"}.
+
+Examples:
+  annals append flights.events '{\"key\": \"N14228\", \"time\": \"now\", \"columns\": {\"origin\": \"EWR\"}}'
+  annals scan flights.events --json | annals append flights.copy --file -"
+)]
+pub(crate) struct Args {
+    /// The table, as keyspace.table.
+    table: String,
+    /// Events, each a JSON object.
+    #[arg(value_name = "EVENT", conflicts_with = "file")]
+    events: Vec<String>,
+    /// Read events from this file, one JSON object after another; - is stdin, and what is read when nothing is given.
+    #[arg(long, short = 'f', value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// The shard, in a table where the appender chooses.
+    #[arg(long)]
+    shard: Option<u32>,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Events of one request: a batch is large enough to be cheap and small enough to be answered soon.
+const BATCH_EVENTS_MAX: usize = 1_000;
+/// Bytes of one request; far below what a request may have, so that one more event always fits.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    block_on(async {
+        let client = args.server.connect().await?;
+        let table = client.table(&args.table).await?;
+        let reader = EventReader { column_types: column_types(&table), now: now() };
+        if let Some(shard) = args.shard {
+            let events = all_events(args, &reader)?;
+            let appended = client.append_to_shard(&args.table, Shard::new(shard), events).await?;
+            return report(&[appended], args.json);
+        }
+        let appended = append_all(&client, args, &reader).await?;
+        report(&appended, args.json)
+    })
+}
+
+/// Turns JSON into events of one table.
+struct EventReader {
+    column_types: HashMap<String, ColumnType>,
+    now: EventTime,
+}
+
+impl EventReader {
+    fn event(&self, json: &Json) -> Result<Event, String> {
+        event_from_json(json, self.now, |name| self.column_types.get(name).copied())
+    }
+}
+
+fn column_types(table: &Table) -> HashMap<String, ColumnType> {
+    table.columns.iter().filter_map(|column| Some((column.name.clone(), column_type_of(column)?))).collect()
+}
+
+/// JSON values, each with the place that it stands at.
+type Values<'a> = Box<dyn Iterator<Item = anyhow::Result<(String, Json)>> + 'a>;
+
+/// The JSON values of the arguments, the file or stdin, each with its place.
+fn values(args: &Args) -> anyhow::Result<Values<'_>> {
+    if !args.events.is_empty() {
+        return Ok(Box::new(args.events.iter().enumerate().map(|(index, text)| {
+            let place = format!("event {}", index + 1);
+            let json = serde_json::from_str(text).with_context(|| format!("{place} is not JSON"))?;
+            Ok((place, json))
+        })));
+    }
+    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+        ("stdin".to_owned(), Box::new(std::io::stdin()))
+    } else {
+        let file = std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
+        (path.display().to_string(), Box::new(file))
+    };
+    let input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(256 * 1024, input));
+    let stream = serde_json::Deserializer::from_reader(input).into_iter::<Json>();
+    Ok(Box::new(stream.enumerate().map(move |(index, json)| {
+        let place = format!("event {} of {name}", index + 1);
+        Ok((place.clone(), json.with_context(|| format!("{place} is not JSON"))?))
+    })))
+}
+
+fn all_events(args: &Args, reader: &EventReader) -> anyhow::Result<Vec<Event>> {
+    let events = values(args)?.map(|value| {
+        let (place, json) = value?;
+        reader.event(&json).map_err(|error| anyhow!("{place}: {error}"))
+    });
+    events.collect()
+}
+
+/// Appends over a session, batch by batch, and waits for the answers in order.
+async fn append_all(client: &Client, args: &Args, reader: &EventReader) -> anyhow::Result<Vec<Appended>> {
+    let mut batches = Batches { session: client.append_session(), waiting: VecDeque::new(), answers: Vec::new() };
+    let (mut batch, mut batch_bytes) = (Vec::new(), 0);
+    for value in values(args)? {
+        let (place, json) = match value {
+            Ok(value) => value,
+            Err(error) => return Err(batches.give_up(error).await),
+        };
+        let event = match reader.event(&json) {
+            Ok(event) => event,
+            Err(error) => return Err(batches.give_up(anyhow!("{place}: {error}")).await),
+        };
+        batch_bytes += event.as_bytes().len();
+        batch.push(event);
+        if batch.len() >= BATCH_EVENTS_MAX || batch_bytes >= BATCH_BYTES_MAX {
+            batches.send(&args.table, std::mem::take(&mut batch)).await?;
+            batch_bytes = 0;
+        }
+    }
+    if !batch.is_empty() {
+        batches.send(&args.table, batch).await?;
+    }
+    batches.finish().await
+}
+
+/// The batches on their way.
+struct Batches {
+    session: AppendSession,
+    waiting: VecDeque<PendingAppend>,
+    answers: Vec<Appended>,
+}
+
+/// Batches that may wait for their answers before the oldest is waited for.
+const BATCHES_WAITING_MAX: usize = 16;
+
+impl Batches {
+    async fn send(&mut self, table: &str, events: Vec<Event>) -> anyhow::Result<()> {
+        let sent = self.session.append(table, events).await;
+        match sent {
+            Ok(pending) => self.waiting.push_back(pending),
+            // The reason is the first answer that is missing, and not that the session has ended.
+            Err(error) => return Err(self.drain().await.err().unwrap_or_else(|| error.into())),
+        }
+        if self.waiting.len() > BATCHES_WAITING_MAX { self.await_oldest().await } else { Ok(()) }
+    }
+
+    async fn await_oldest(&mut self) -> anyhow::Result<()> {
+        if let Some(oldest) = self.waiting.pop_front() {
+            let answer = oldest.await;
+            match answer {
+                Ok(appended) => self.answers.push(appended),
+                Err(error) => return Err(self.with_what_is_stored(error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn drain(&mut self) -> anyhow::Result<()> {
+        while !self.waiting.is_empty() {
+            self.await_oldest().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> anyhow::Result<Vec<Appended>> {
+        self.drain().await?;
+        self.session.finish().await?;
+        Ok(self.answers)
+    }
+
+    /// What was read before the mistake is appended all the same; the error says how much.
+    async fn give_up(mut self, error: anyhow::Error) -> anyhow::Error {
+        match self.drain().await {
+            Ok(()) => self.with_what_is_stored(error),
+            Err(worse) => worse,
+        }
+    }
+
+    fn with_what_is_stored(&self, error: anyhow::Error) -> anyhow::Error {
+        match self.answers.iter().map(Appended::event_count).sum::<u64>() {
+            0 => error.context("nothing was appended"),
+            stored => error.context(format!("only the first {} events are appended", grouped(stored))),
+        }
+    }
+}
+
+fn report(appended: &[Appended], as_json: bool) -> anyhow::Result<()> {
+    let events: u64 = appended.iter().map(Appended::event_count).sum();
+    if events == 0 {
+        bail!("there was no event to append; give events as arguments, with --file, or on stdin");
+    }
+    let mut shards: Vec<(u32, u64, u64)> = Vec::new();
+    for shard in appended.iter().flat_map(|appended| &appended.shards) {
+        let (number, first, count) = (shard.shard.get(), shard.first_sequence.get(), shard.event_count);
+        match shards.iter_mut().find(|(known, start, length)| *known == number && *start + *length == first) {
+            Some((_, _, length)) => *length += count,
+            None => shards.push((number, first, count)),
+        }
+    }
+    if as_json {
+        let shards = shards
+            .iter()
+            .map(|(shard, first, count)| json!({"shard": shard, "first_sequence": first, "event_count": count}));
+        let value = json!({"events": events, "shards": shards.collect::<Vec<_>>()});
+        return write_json(&mut std::io::stdout(), &value);
+    }
+    let plural = if events == 1 { "" } else { "s" };
+    let places = shards.iter().map(|(shard, first, count)| format!("shard {shard}: {first} to {}", first + count - 1));
+    write_text(&format!("{} event{plural} appended ({})", grouped(events), places.collect::<Vec<_>>().join(", ")))
+}

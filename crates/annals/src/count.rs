@@ -1,0 +1,30 @@
+//! `annals count`: how many events and partitions a scan would return.
+
+use annals_client::Counted;
+use serde_json::json;
+
+use crate::connect::{ServerArgs, block_on};
+use crate::output::{write_json, write_text};
+use crate::selection::SelectionArgs;
+use crate::size_argument::grouped;
+
+/// Its arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    selection: SelectionArgs,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let scan = args.selection.to_scan()?;
+    let Counted { events, partitions } = block_on(async { Ok(args.server.connect().await?.count(scan).await?) })?;
+    if args.json {
+        return write_json(&mut std::io::stdout(), &json!({"events": events, "partitions": partitions}));
+    }
+    write_text(&format!("{} events in {} partitions", grouped(events), grouped(partitions)))
+}

@@ -1,0 +1,171 @@
+//! `annals tail`: a table in arrival order, from a place in it and on into what comes.
+
+use std::str::FromStr;
+
+use annals_client::{Client, CommitTime, Shard, Tail, TailBody, TailMessage, TailStart};
+use futures_util::StreamExt;
+
+use crate::connect::{ServerArgs, block_on};
+use crate::output::{EventWriter, Format, FormatArgs, layout_of};
+use crate::selection::PartitionArgs;
+use crate::terminal::{Stream, note};
+use crate::time_argument::{TIME_HELP, TimeArgument, now};
+use crate::token_argument::ResumeTokenText;
+
+/// Its arguments.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  annals tail flights.events                       # what comes from now on, until Ctrl-C
+  annals tail flights.events --start earliest --stop-at-head --format ndjson
+  annals tail flights.events --start -10m --key N14228")]
+pub(crate) struct Args {
+    /// The table, as keyspace.table.
+    table: String,
+    #[command(flatten)]
+    partitions: PartitionArgs,
+    /// Only this shard; may be given several times.
+    #[arg(long, value_name = "SHARD")]
+    shard: Vec<u32>,
+    /// Where to begin: earliest, latest, a resume token, or a time of commit.
+    #[arg(long, value_name = "PLACE", default_value = "latest", allow_hyphen_values = true,
+        long_help = format!("Where to begin: earliest, latest, a resume token (token:…), or a time of commit. {TIME_HELP}."))]
+    start: Start,
+    /// End once all that was stored at the beginning is written.
+    #[arg(long)]
+    stop_at_head: bool,
+    /// End after so many events.
+    #[arg(long, short = 'n', value_name = "EVENTS")]
+    limit: Option<u64>,
+    /// Only these columns.
+    #[arg(long, short = 'c', value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Take a token although it was made for other partitions or shards.
+    #[arg(long)]
+    allow_scope_change: bool,
+    /// What a tail does anyway unless --stop-at-head is given.
+    #[arg(long, short = 'f', hide = true, conflicts_with = "stop_at_head")]
+    follow: bool,
+    #[command(flatten)]
+    format: FormatArgs,
+    #[command(flatten)]
+    server: ServerArgs,
+}
+
+/// Where a tail begins, as text.
+#[derive(Clone, Debug, PartialEq)]
+enum Start {
+    Earliest,
+    Latest,
+    Token(ResumeTokenText),
+    CommitTime(TimeArgument),
+}
+
+impl FromStr for Start {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "earliest" => Ok(Self::Earliest),
+            "latest" => Ok(Self::Latest),
+            token if token.starts_with("token:") => token.parse().map(Self::Token),
+            time => time.parse().map(Self::CommitTime).map_err(|error| {
+                format!("write earliest, latest, a token (token:…) or a time of commit; for a time, {error}")
+            }),
+        }
+    }
+}
+
+impl Start {
+    fn resolve(&self) -> TailStart {
+        match self {
+            Self::Earliest => TailStart::Earliest,
+            Self::Latest => TailStart::Latest,
+            Self::Token(token) => TailStart::Token(token.0.clone()),
+            Self::CommitTime(time) => TailStart::CommitTime(CommitTime::from_unix_nanos(time.at(now()).unix_nanos())),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    block_on(async {
+        let mut tail = Tail::table(&args.table).start(args.start.resolve()).keys(args.partitions.keys()?);
+        tail = tail.columns(&args.columns).client_name("annals tail");
+        tail = args.shard.iter().fold(tail, |tail, &shard| tail.shard(Shard::new(shard)));
+        if let Some(slice) = args.partitions.slice() {
+            tail = tail.slice(slice.index, slice.count);
+        }
+        if args.stop_at_head {
+            tail = tail.stop_at_head();
+        }
+        if args.allow_scope_change {
+            tail = tail.allow_scope_change();
+        }
+        let client = args.server.connect().await?;
+        let layout = layout_of(&client, &args.table, &args.columns).await?;
+        let writer = EventWriter::new(args.format.or(Format::Lines), layout);
+        follow(&client, tail, writer, args.limit).await
+    })
+}
+
+/// Writes what a tail delivers until it ends, `limit` events are written, or Ctrl-C is pressed; then says on stderr
+/// how to go on.
+pub(crate) async fn follow(
+    client: &Client,
+    tail: Tail,
+    mut writer: EventWriter,
+    limit: Option<u64>,
+) -> anyhow::Result<()> {
+    let mut messages = client.tail(tail).await?;
+    let mut left = limit.unwrap_or(u64::MAX);
+    while left > 0 {
+        let message = tokio::select! {
+            message = messages.next() => message,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        let Some(message) = message else { break };
+        left = write_message(message?, &mut writer, left)?;
+    }
+    writer.finish()?;
+    // Past a limit the token covers events that were delivered but not written, so it is no place to go on from.
+    if left > 0 {
+        note(&format!("go on with --start {}", ResumeTokenText(messages.resume_token().clone())));
+    }
+    Ok(())
+}
+
+/// Writes a message's events, at most `left`; how many may still be written.
+fn write_message(message: TailMessage, writer: &mut EventWriter, mut left: u64) -> anyhow::Result<u64> {
+    match message.body {
+        TailBody::Events(events) => {
+            for event in events {
+                if left == 0 {
+                    break;
+                }
+                writer.write(event)?;
+                left -= 1;
+            }
+            writer.flush()?;
+        }
+        TailBody::CaughtUp if Stream::of_stderr().is_terminal() => {
+            note("all that was stored is shown; waiting for more, Ctrl-C ends");
+        }
+        TailBody::FellBehind(lag) => note(&format!("too slow for the live end, {} events behind", lag.events)),
+        TailBody::Interrupted { error, retry_in } => note(&format!("{error}; connecting again in {retry_in:.1?}")),
+        TailBody::Started | TailBody::CaughtUp | TailBody::Heartbeat { .. } => {}
+    }
+    Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tail_begins_where_it_is_told() {
+        assert_eq!("earliest".parse(), Ok(Start::Earliest));
+        assert!(matches!("-10m".parse(), Ok(Start::CommitTime(_))));
+        assert!(matches!("token:AAEC".parse(), Ok(Start::Token(_))));
+        let error = "soon".parse::<Start>().expect_err("no place");
+        assert!(error.contains("earliest") && error.contains("-2h"), "{error}");
+    }
+}
