@@ -2,7 +2,7 @@
 //!
 //! Promises that every other file can be told from one of another store (by the store's UUID), and that nothing that
 //! a client sends can look like a sector of a framed file (by the salt, which never leaves the store's directory).
-//! Written once, when the store is made, after its directories; a directory without it holds no store.
+//! Written once, when the store is made, and last of all; a directory without it holds no store.
 
 use std::io;
 use std::path::Path;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
+use crate::framed::remove_if_there;
 use crate::layout;
 
 /// The format of the whole store. A store of another version is refused by name.
@@ -41,29 +42,30 @@ impl std::fmt::Debug for StoreIdentity {
 }
 
 impl StoreIdentity {
-    /// Makes the store's directories and then its identity, all durable when this returns.
+    /// Writes the identity of a store that is being made, durably; it counts once `finish` was called.
     ///
     /// # Errors
-    /// `AlreadyExists` when the directory holds a store, and whatever the operating system reports. What was made
-    /// before an error is no store and does not stand in the way of making it again.
-    pub fn create(self, disk: &dyn Disk) -> io::Result<()> {
-        if disk.open(Path::new(layout::STORE)).is_ok() {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the directory holds a store already"));
-        }
-        for directory in layout::DIRECTORIES {
-            disk.create_directory(Path::new(directory))?;
-            disk.sync_directory(Path::new(directory))?;
-        }
-        disk.sync_directory(Path::new(""))?;
-        match disk.remove(Path::new(UNFINISHED)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    /// Whatever the operating system reports.
+    pub(crate) fn begin(&self, disk: &dyn Disk) -> io::Result<()> {
+        remove_if_there(disk, Path::new(UNFINISHED))?;
         let file = disk.create(Path::new(UNFINISHED))?;
         file.write_at(&self.encode(), 0)?;
         file.sync()?;
+        disk.sync_directory(Path::new(""))
+    }
+
+    /// Makes the identity that was begun the store's, durably: from now on there is a store.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports.
+    pub(crate) fn finish(disk: &dyn Disk) -> io::Result<()> {
         disk.rename(Path::new(UNFINISHED), Path::new(layout::STORE))?;
         disk.sync_directory(Path::new(""))
+    }
+
+    /// Whether the making of a store was begun here and not finished.
+    pub(crate) fn is_unfinished(disk: &dyn Disk) -> bool {
+        disk.open(Path::new(UNFINISHED)).is_ok()
     }
 
     /// Reads the identity of the store on `disk`; none if there is no store.
@@ -111,7 +113,7 @@ impl StoreIdentity {
         }))
     }
 
-    fn encode(self) -> [u8; IDENTITY_BYTES] {
+    fn encode(&self) -> [u8; IDENTITY_BYTES] {
         let mut bytes = [0; IDENTITY_BYTES];
         bytes[..8].copy_from_slice(&MAGIC);
         bytes[8..12].copy_from_slice(&FORMAT_VERSION.to_le_bytes());

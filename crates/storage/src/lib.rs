@@ -10,8 +10,10 @@ pub mod framed;
 pub mod identity;
 pub mod journal;
 pub mod layout;
+pub mod manifest;
 pub mod segment;
 pub mod state;
+pub mod store;
 
 pub use damage::{Damage, DamageCase, ReadFailure};
 pub use digest::Digest;

@@ -15,18 +15,20 @@ use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
 use crate::framed::{
     Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail, body_offset,
-    remove_if_there,
+    keep_aside, remove_if_there,
 };
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
 
 /// What the manifest knows of the journal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecoverFrom {
     /// The oldest file whose records are not all in segments and in the state's snapshot.
     pub first_needed: FileNumber,
     /// The newest file that may hold frames; none if no file ever did.
     pub started: Option<FileNumber>,
+    /// Ends of frames that were durable once: a journal without them is an older copy, or was damaged.
+    pub must_hold: Vec<Position>,
 }
 
 /// What was found, and what is to be done before the journal goes on.
@@ -106,22 +108,6 @@ impl Recovered {
     }
 }
 
-/// Copies the bytes of a torn frame into quarantine, under a name that says whence they are.
-fn keep_aside(disk: &dyn Disk, torn: &TornTail) -> io::Result<()> {
-    let directory = Path::new(layout::QUARANTINE);
-    let name = torn.path.file_name().unwrap_or_default().to_string_lossy();
-    let path = directory.join(format!("{name}.{}.torn", torn.offset));
-    let source = disk.open(&torn.path)?;
-    let length = torn.length.min(source.length()?.saturating_sub(torn.offset));
-    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-    source.read_at(&mut bytes, torn.offset)?;
-    remove_if_there(disk, &path)?;
-    let copy = disk.create(&path)?;
-    copy.write_at(&bytes, 0)?;
-    copy.sync()?;
-    disk.sync_directory(directory)
-}
-
 struct Reading<'a> {
     disk: &'a dyn Disk,
     identity: &'a StoreIdentity,
@@ -141,10 +127,13 @@ impl Reading<'_> {
         let mut named_ends = files.values().skip(1).map(|(_, header, _)| header.predecessor).collect::<Vec<_>>();
         named_ends.push(None);
         found.last_frame = files.values().next().and_then(|(_, header, _)| header.predecessor);
+        self.forget_held_before(found.last_frame);
         while let Some((number, (file, header, chain))) = files.pop_first() {
             let named_end = named_ends.remove(0);
             let mut frames = Frames::new(file, &header, chain);
+            self.note_held(frames.end());
             let ending = self.read_file(&mut frames, named_end, &mut found)?;
+            self.check_held(&frames)?;
             found.end = Some(frames.end());
             if let Ending::Torn(torn) = ending {
                 self.check_started(number, frames.file(), torn.offset)?;
@@ -239,6 +228,7 @@ impl Reading<'_> {
             }
             match (frames.next()?, named_end) {
                 (Next::Frame(info), _) => {
+                    self.note_held(info.place.end);
                     self.check_started(info.place.file, frames.file(), info.place.offset)?;
                     self.read_frame(frames, &info, found)?;
                 }
@@ -250,6 +240,29 @@ impl Reading<'_> {
                 (Next::End(ending), None) => return Ok(ending),
             }
         }
+    }
+
+    /// Of the places before the first file that is read, only the very end can be compared.
+    fn forget_held_before(&mut self, predecessor: Option<Position>) {
+        let first = self.from.first_needed;
+        self.from.must_hold.retain(|held| held.file >= first || Some(held.place()) == predecessor.map(|p| p.place()));
+        if let Some(predecessor) = predecessor {
+            self.note_held(predecessor);
+        }
+    }
+
+    fn note_held(&mut self, end: Position) {
+        self.from.must_hold.retain(|held| *held != end);
+    }
+
+    /// Whether all places of a file that was read to its end, or before it, were met.
+    fn check_held(&self, frames: &Frames) -> Result<(), Damage> {
+        let end = frames.end();
+        let Some(held) = self.from.must_hold.iter().find(|held| held.file <= end.file) else { return Ok(()) };
+        let expected = format!("a frame that ends at {held}, which the manifest knows to be durable");
+        let is_short = held.place() > end.place();
+        let case = if is_short { DamageCase::FramesMissing } else { DamageCase::ChainBroken };
+        Err(frames.file().damage(case, end.offset.min(held.offset), expected, format!("frames up to {end}")))
     }
 
     /// A file that the manifest does not name holds no frame: the manifest is older than the journal.

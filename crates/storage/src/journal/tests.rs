@@ -39,13 +39,13 @@ impl Fixture {
         let directory = TempDir::new().expect("a directory");
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory.path()));
         let identity = StoreIdentity { uuid: Uuid::from_u128(1), salt: 2, created_unix_nanos: 3 };
-        identity.create(&*disk).expect("a store");
+        crate::store::create(&*disk, &identity, crate::store::StoreOptions::default()).expect("a store");
         Self { _directory: directory, disk, identity, first_needed: FileNumber::FIRST, started: None }
     }
 
     fn recover(&self) -> (Recovered, Vec<(FramePlace, JournalRecord)>) {
         let mut records = Vec::new();
-        let from = RecoverFrom { first_needed: self.first_needed, started: self.started };
+        let from = RecoverFrom { first_needed: self.first_needed, started: self.started, must_hold: Vec::new() };
         let recovered = recover(&*self.disk, &self.identity, from, |info: &FrameInfo, record| {
             records.push((info.place, record));
             Ok(())

@@ -1,0 +1,56 @@
+//! Why a store could not be opened or closed.
+
+use std::io;
+
+use crate::damage::{Damage, ReadFailure};
+use crate::journal::JournalError;
+use crate::manifest::ManifestError;
+
+/// Why a store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The directory holds no store.
+    #[error("there is no store here")]
+    NoStore,
+    /// Another process has the store open.
+    #[error("another process has this store open; stop it first")]
+    InUse,
+    /// A file is not what the store wrote. Nothing was changed.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// The operating system refused.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was being done, with the path where there is one.
+        doing: String,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
+impl OpenError {
+    pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+}
+
+impl From<ReadFailure> for OpenError {
+    fn from(failure: ReadFailure) -> Self {
+        match failure {
+            ReadFailure::Damaged(damage) => Self::Damaged(damage),
+            ReadFailure::Io { path, source } => Self::Io { doing: format!("reading {}", path.display()), source },
+        }
+    }
+}
+
+/// Why a store was not closed cleanly.
+#[derive(Debug, thiserror::Error)]
+pub enum CloseError {
+    /// The mark at the journal's end was not written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The manifest did not take the edit.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}

@@ -1,0 +1,143 @@
+//! Opening a store, for writing or for reading only.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{OpenError, OpenStore, StoreOptions, agreement};
+use crate::damage::Damage;
+use crate::disk::Disk;
+use crate::framed::{FrameInfo, TornTail};
+use crate::identity::StoreIdentity;
+use crate::journal::{self, Journal, JournalRecord, RecordedBatch, RecoverFrom, Recovered};
+use crate::layout;
+use crate::manifest::{self, Manifest, ManifestState, RecoveredManifest};
+use crate::state::{State, StateRecord, load_snapshot};
+
+/// Takes in what a store holds while it is opened, in the order in which it was committed.
+pub trait Replay {
+    /// What the store consists of, and the state that the journal's records go on from. Called once, first.
+    fn begin(&mut self, manifest: &ManifestState, state: &State);
+
+    /// Events of the journal. Those that lie in segments too may still come; `state` is that after all records before
+    /// this one.
+    ///
+    /// # Errors
+    /// Why the events cannot be these; the store is then damaged and is not opened.
+    fn batch(&mut self, frame: &FrameInfo, batch: RecordedBatch, state: &State) -> Result<(), String>;
+
+    /// A change of the state, which `state` holds already. Those that the snapshot holds do not come.
+    ///
+    /// # Errors
+    /// Why the change cannot be this; the store is then damaged and is not opened.
+    fn changed(&mut self, frame: &FrameInfo, record: &StateRecord, state: &State) -> Result<(), String>;
+}
+
+/// What opening found, for the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenReport {
+    /// Whether the store was closed when it was last used.
+    pub was_closed: bool,
+    /// Frames of the journal that were read.
+    pub journal_frames: u64,
+    /// Files of the journal that were read.
+    pub journal_files: usize,
+    /// What was being written when the power went and was never acknowledged. Kept in `quarantine/`, unless the store
+    /// was opened for reading only.
+    pub torn: Vec<TornTail>,
+    /// Files that the store did not make. They are left alone.
+    pub unknown: Vec<PathBuf>,
+}
+
+/// A store that was opened for reading only. Nothing was written.
+#[derive(Debug)]
+pub struct ReadStore {
+    /// Which store it is.
+    pub identity: StoreIdentity,
+    /// What it consists of.
+    pub manifest: ManifestState,
+    /// The state after all that was replayed.
+    pub state: State,
+    /// What was found.
+    pub report: OpenReport,
+}
+
+/// Opens a store for writing, and replays what its journal holds.
+///
+/// # Errors
+/// When there is none, another process has it, it is damaged, or the operating system refuses. Damage is found before
+/// anything is written.
+pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay) -> Result<OpenStore, OpenError> {
+    let identity = StoreIdentity::load(&*disk)?.ok_or(OpenError::NoStore)?;
+    let lock = disk.lock(Path::new(layout::LOCK)).map_err(|source| match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::InUse,
+        _ => OpenError::io("locking the store")(source),
+    })?;
+    let Contents { manifest, state, journal } = read(&*disk, &identity, replay)?;
+    let report = report(&manifest, &journal);
+    let manifest = Manifest::start(Arc::clone(&disk), identity, options.manifest, manifest)
+        .map_err(OpenError::io("beginning a manifest file"))?;
+    let manifest = Arc::new(manifest);
+    let register = Arc::clone(&manifest) as Arc<_>;
+    let journal = Journal::start(Arc::clone(&disk), identity, options.journal, &journal, register)
+        .map_err(OpenError::io("beginning a journal file"))?;
+    Ok(OpenStore { disk, identity, lock, manifest, journal, state, report })
+}
+
+/// Opens a store for reading only: replays its journal, and writes nothing. No other process may have it open.
+///
+/// # Errors
+/// As `open`.
+pub fn open_read_only(disk: &dyn Disk, replay: &mut dyn Replay) -> Result<ReadStore, OpenError> {
+    let identity = StoreIdentity::load(disk)?.ok_or(OpenError::NoStore)?;
+    let Contents { manifest, state, journal } = read(disk, &identity, replay)?;
+    let report = report(&manifest, &journal);
+    Ok(ReadStore { identity, manifest: manifest.state, state, report })
+}
+
+struct Contents {
+    manifest: RecoveredManifest,
+    state: State,
+    journal: Recovered,
+}
+
+fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> Result<Contents, OpenError> {
+    let manifest = manifest::recover(disk, identity, |_, _, _| {})?;
+    let snapshot = manifest.state.snapshot().copied();
+    let mut state = match &snapshot {
+        Some(place) => load_snapshot(disk, identity, place)?,
+        None => State::default(),
+    };
+    replay.begin(&manifest.state, &state);
+    let from = RecoverFrom {
+        first_needed: manifest.state.journal_first_needed(),
+        started: manifest.state.journal_started(),
+        must_hold: agreement::must_hold(&manifest.state),
+    };
+    let journal = journal::recover(disk, identity, from, |frame, record| {
+        state.note_commit(frame.commit_time);
+        match record {
+            JournalRecord::Batch(batch) => replay.batch(frame, batch, &state),
+            JournalRecord::State(record) => {
+                if snapshot.is_some_and(|place| frame.place.end.place() <= place.position.place()) {
+                    return Ok(());
+                }
+                state.apply(&record).map_err(|error| error.to_string())?;
+                replay.changed(frame, &record, &state)
+            }
+            JournalRecord::Mark(_) => Ok(()),
+        }
+    })?;
+    agreement::check(&manifest, &journal).map_err(|damage: Damage| OpenError::from(damage))?;
+    Ok(Contents { manifest, state, journal })
+}
+
+fn report(manifest: &RecoveredManifest, journal: &Recovered) -> OpenReport {
+    OpenReport {
+        was_closed: manifest.state.closed().is_some(),
+        journal_frames: journal.frames,
+        journal_files: journal.files.len(),
+        torn: manifest.torn.iter().chain(&journal.torn).cloned().collect(),
+        unknown: manifest.unknown.iter().chain(&journal.unknown).cloned().collect(),
+    }
+}
