@@ -1,0 +1,169 @@
+//! Sending what is read: one thread reads and types rows, this one sends their events over one session.
+//!
+//! Between the two stand a few batches, and between the session and the server a bounded number of bytes, so an import
+//! of any size takes the same memory. Answers come in the order of the rows: the last one tells how far the rows are
+//! stored.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+
+use annals_client::{AppendSession, Client, Error, PendingAppend};
+use anyhow::Context;
+use tokio::sync::mpsc;
+
+use super::input::Input;
+use super::mapping::Mapping;
+use super::progress::Progress;
+use super::rows::{Batch, Place, ReadOptions, ReadReport, read_rows};
+
+/// Batches between the reader and the session: enough that neither waits for the other's hiccups.
+const BATCHES_READ_AHEAD: usize = 4;
+
+/// What came of an import.
+#[derive(Debug)]
+pub(crate) struct LoadReport {
+    /// Events that are durable.
+    pub(crate) events: u64,
+    /// What was read, and the mapping with the types that it came to.
+    pub(super) read: ReadReport,
+    pub(super) mapping: Mapping,
+}
+
+/// Reads the rows of `inputs` and appends their events to `table`, in order.
+///
+/// # Errors
+/// When a row is bad, an input can't be read or an append fails. The message says up to which row all is stored.
+pub(super) async fn load(
+    client: &Client,
+    table: &str,
+    inputs: Vec<Input>,
+    options: ReadOptions,
+    mapping: Mapping,
+    progress: &Progress,
+) -> anyhow::Result<LoadReport> {
+    let (batches, read_ahead) = mpsc::channel(BATCHES_READ_AHEAD);
+    let bytes_read = progress.bytes_read();
+    let reader = thread::Builder::new()
+        .name("import-reader".to_owned())
+        .spawn(move || read_all(&inputs, &options, mapping, &bytes_read, &batches))
+        .context("starting the reader's thread")?;
+    let mut sender =
+        Sender { session: client.append_session(), table, unanswered: VecDeque::new(), events: 0, stored: None };
+    let sent = sender.send_all(read_ahead, progress).await;
+    let Sender { session, events, stored, .. } = sender;
+    let outcome = match sent {
+        // All batches were taken, so the reader is at its end.
+        Ok(()) => {
+            session.finish().await.context("the session broke")?;
+            reader.join().map_err(|_| anyhow::anyhow!("the reader's thread panicked; please report it"))?
+        }
+        // The reader ends at its next batch; it may be waiting for a pipe, and nobody waits for it.
+        Err(error) => Err(error),
+    };
+    outcome.map(|(read, mapping)| LoadReport { events, read, mapping }).map_err(|error| match stored {
+        Some(Place { input, line, row }) => error.context(format!(
+            "the import stopped; {events} events are stored, up to {input}, line {line} (go on with --skip-rows {})",
+            row + 1
+        )),
+        None => error.context("the import stopped; nothing is stored"),
+    })
+}
+
+fn read_all(
+    inputs: &[Input],
+    options: &ReadOptions,
+    mut mapping: Mapping,
+    bytes_read: &Arc<AtomicU64>,
+    batches: &mpsc::Sender<Batch>,
+) -> anyhow::Result<(ReadReport, Mapping)> {
+    let report = read_rows(inputs, options, &mut mapping, bytes_read, |batch| batches.blocking_send(batch).is_ok())?;
+    Ok((report, mapping))
+}
+
+struct Sender<'a> {
+    session: AppendSession,
+    table: &'a str,
+    unanswered: VecDeque<Sent>,
+    /// Events that were answered: durable.
+    events: u64,
+    /// The last row that is stored, and all before it.
+    stored: Option<Place>,
+}
+
+struct Sent {
+    answer: PendingAppend,
+    events: u64,
+    first: Place,
+    last: Place,
+}
+
+impl Sender<'_> {
+    async fn send_all(&mut self, mut read_ahead: mpsc::Receiver<Batch>, progress: &Progress) -> anyhow::Result<()> {
+        loop {
+            let answered = async {
+                match self.unanswered.front_mut() {
+                    Some(sent) => (&mut sent.answer).await,
+                    None => std::future::pending().await,
+                }
+            };
+            // Answers are taken first, so that what waits stays short.
+            tokio::select! {
+                biased;
+                answer = answered => self.note(answer, progress)?,
+                batch = read_ahead.recv() => match batch {
+                    Some(batch) => self.send(batch, progress).await?,
+                    None => break,
+                },
+            }
+        }
+        while let Some(sent) = self.unanswered.front_mut() {
+            let answer = (&mut sent.answer).await;
+            self.note(answer, progress)?;
+        }
+        Ok(())
+    }
+
+    /// Sends a batch, and takes answers while there is no room for it.
+    async fn send(&mut self, batch: Batch, progress: &Progress) -> anyhow::Result<()> {
+        let Batch { events, first, last, .. } = batch;
+        let count = events.len() as u64;
+        match self.session.append(self.table, events).await {
+            Ok(answer) => {
+                self.unanswered.push_back(Sent { answer, events: count, first, last });
+                Ok(())
+            }
+            // The session has ended; an earlier batch's answer says why.
+            Err(error) => {
+                while let Some(sent) = self.unanswered.front_mut() {
+                    let answer = (&mut sent.answer).await;
+                    self.note(answer, progress)?;
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    fn note(&mut self, answer: Result<annals_client::Appended, Error>, progress: &Progress) -> anyhow::Result<()> {
+        let Some(sent) = self.unanswered.pop_front() else { return Ok(()) };
+        answer.map_err(|error| refusal(error, &sent))?;
+        self.events += sent.events;
+        self.stored = Some(sent.last);
+        progress.stored(self.events);
+        Ok(())
+    }
+}
+
+/// An append that failed, by the rows that it held.
+fn refusal(error: Error, sent: &Sent) -> anyhow::Error {
+    let Sent { first, last, .. } = sent;
+    let through = if first.input == last.input { String::new() } else { format!("{}, ", last.input) };
+    let mut place = format!("{}, lines {} to {through}{}", first.input, first.line, last.line);
+    if let Some(refusal) = error.refusal() {
+        for violation in &refusal.violations {
+            place = format!("{place}; {}: {}", violation.field, violation.description);
+        }
+    }
+    anyhow::Error::new(error).context(place)
+}
