@@ -1,0 +1,71 @@
+//! What `annals plot` takes.
+
+use std::time::Duration;
+
+use annals_model::TableName;
+use chrono_tz::Tz;
+
+use crate::connect::ServerArgs;
+use crate::output::key_from_text;
+use crate::time_argument::{TIME_HELP, TimeArgument};
+
+const EXAMPLES: &str = "\
+Examples:
+  annals plot nyc.flights --by kind
+  annals plot nyc.flights --by kind --only departed,cancelled --from 2013-02-08 --until 2013-02-11 --bucket 1h
+  annals plot nyc.flights --column delay --key N351JB --time-zone America/New_York
+  annals plot ops.log --from=-2h
+";
+
+/// Its arguments.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The table, as keyspace.table.
+    pub(super) table: TableName,
+    #[command(flatten)]
+    pub(super) server: ServerArgs,
+
+    /// Only these partitions; base64: and its bytes for a key that is not text. May be given several times.
+    #[arg(long = "key", value_name = "KEY", value_parser = key_from_text)]
+    pub(super) keys: Vec<Vec<u8>>,
+    /// Only events at or after this time.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events at or after this time; {TIME_HELP}"))]
+    pub(super) from: Option<TimeArgument>,
+    /// Only events before this time.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events before this time; {TIME_HELP}"))]
+    pub(super) until: Option<TimeArgument>,
+
+    /// Draws the numbers of this column: mean, least and greatest. Left out: how many events there are.
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) column: Option<String>,
+    /// Draws a series for each value of this column; the smallest together.
+    #[arg(long, value_name = "COLUMN")]
+    pub(super) by: Option<String>,
+    /// Draws only the series of these values, in this order.
+    #[arg(long, value_name = "VALUE,…", value_delimiter = ',', requires = "by")]
+    pub(super) only: Vec<String>,
+    /// How much time a step holds, like 15m or 1h. Left out: the least that fits.
+    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
+    pub(super) bucket: Option<Duration>,
+    /// The zone whose days and hours are shown, like `America/New_York`.
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(super) time_zone: Tz,
+
+    /// Columns of the drawing. Left out: the terminal's, or 100.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(30..=1000))]
+    pub(super) width: Option<u16>,
+    /// Rows of each series. Left out: by how many there are.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(super) height: Option<u16>,
+    /// Writes the steps as NDJSON instead of drawing them.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+fn parse_span(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(span) if !span.is_zero() => Ok(span),
+        _ => Err("write a span of time like 15m, 1h or 1d".to_owned()),
+    }
+}
