@@ -4,7 +4,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use annals_client::{Scan, TimeRange};
+use annals_client::{EventTime, Scan, TimeRange};
 use anyhow::Context;
 
 use crate::output::key_from_text;
@@ -110,8 +110,8 @@ impl SelectionArgs {
 
     /// A scan of these events, of keys that were read already: stdin can be read only once.
     pub(crate) fn scan_of(&self, keys: &[Vec<u8>]) -> anyhow::Result<Scan> {
-        let now = now();
-        let times = TimeRange::new(self.from.map(|time| time.at(now)), self.to.map(|time| time.at(now)))?;
+        let (from, to) = self.bounds(now());
+        let times = TimeRange::new(from, to)?;
         let mut scan = Scan::table(&self.table).keys(keys);
         if times != TimeRange::ALL {
             scan = scan.times(times);
@@ -123,6 +123,11 @@ impl SelectionArgs {
             scan = scan.as_of(&moment.0);
         }
         Ok(scan)
+    }
+
+    /// The first time wanted and the first that is not, where they were given; relative times count from `now`.
+    pub(crate) fn bounds(&self, now: EventTime) -> (Option<EventTime>, Option<EventTime>) {
+        (self.from.map(|time| time.at(now)), self.to.map(|time| time.at(now)))
     }
 
     /// Whether a time range was given.

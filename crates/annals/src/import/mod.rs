@@ -30,7 +30,7 @@ use self::load::load;
 use self::mapping::Mapping;
 use self::progress::Progress;
 use self::rows::{ReadReport, read_rows};
-use crate::connect::{block_on, connect};
+use crate::connect::block_on;
 
 pub(crate) use args::Args;
 
@@ -45,7 +45,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return dry_run(args, &inputs);
     }
     block_on(async {
-        let client = connect(&args.server).await?;
+        let client = args.server.connect().await?;
         let mut types = args.types();
         if args.create {
             table::make(&client, &args.table, args.shards).await?;

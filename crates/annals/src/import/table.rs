@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use annals_client::Client;
 use annals_client::proto::{self, CreateTableRequest};
-use annals_client::{Client, ColumnType};
 use annals_model::TableName;
 use anyhow::Context;
 
 use super::column_types::{ColumnTypes, TypeSource};
+use crate::table::column_type_of;
 
 /// Makes the table with so many shards, unless it is there; one that is there stays as it is.
 ///
@@ -30,7 +31,7 @@ pub(super) async fn look_up(client: &Client, name: &TableName, types: &mut Colum
         anyhow::anyhow!("cannot import into {name}: {error}{advice}")
     })?;
     for column in table.columns {
-        let Some(column_type) = column_type(column.r#type()) else { continue };
+        let Some(column_type) = column_type_of(&column) else { continue };
         let name: Arc<str> = Arc::from(column.name);
         if let Some((given, TypeSource::Given)) = types.get(&name)
             && given != column_type
@@ -40,18 +41,4 @@ pub(super) async fn look_up(client: &Client, name: &TableName, types: &mut Colum
         types.set(&name, column_type, TypeSource::Table);
     }
     Ok(())
-}
-
-/// None for a type that this version does not know.
-fn column_type(column_type: proto::ColumnType) -> Option<ColumnType> {
-    Some(match column_type {
-        proto::ColumnType::Unspecified => return None,
-        proto::ColumnType::Bool => ColumnType::Bool,
-        proto::ColumnType::Int64 => ColumnType::Int64,
-        proto::ColumnType::Double => ColumnType::Double,
-        proto::ColumnType::String => ColumnType::String,
-        proto::ColumnType::Bytes => ColumnType::Bytes,
-        proto::ColumnType::Timestamp => ColumnType::Timestamp,
-        proto::ColumnType::Uuid => ColumnType::Uuid,
-    })
 }

@@ -2,17 +2,15 @@
 
 use std::time::Duration;
 
-use annals_model::TableName;
 use chrono_tz::Tz;
 
 use crate::connect::ServerArgs;
-use crate::output::key_from_text;
-use crate::time_argument::{TIME_HELP, TimeArgument};
+use crate::selection::SelectionArgs;
 
 const EXAMPLES: &str = "\
 Examples:
   annals plot nyc.flights --by kind
-  annals plot nyc.flights --by kind --only departed,cancelled --from 2013-02-08 --until 2013-02-11 --bucket 1h
+  annals plot nyc.flights --by kind --only departed,cancelled --from 2013-02-08 --to 2013-02-11 --bucket 1h
   annals plot nyc.flights --column delay --key N351JB --time-zone America/New_York
   annals plot ops.log --from=-2h
 ";
@@ -21,20 +19,10 @@ Examples:
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// The table, as keyspace.table.
-    pub(super) table: TableName,
+    #[command(flatten)]
+    pub(super) selection: SelectionArgs,
     #[command(flatten)]
     pub(super) server: ServerArgs,
-
-    /// Only these partitions; base64: and its bytes for a key that is not text. May be given several times.
-    #[arg(long = "key", value_name = "KEY", value_parser = key_from_text)]
-    pub(super) keys: Vec<Vec<u8>>,
-    /// Only events at or after this time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events at or after this time; {TIME_HELP}"))]
-    pub(super) from: Option<TimeArgument>,
-    /// Only events before this time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events before this time; {TIME_HELP}"))]
-    pub(super) until: Option<TimeArgument>,
 
     /// Draws the numbers of this column: mean, least and greatest. Left out: how many events there are.
     #[arg(long, value_name = "COLUMN")]

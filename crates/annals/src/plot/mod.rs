@@ -20,7 +20,7 @@ use anyhow::Context;
 use futures_util::StreamExt;
 use serde_json::json;
 
-use crate::connect::{block_on, connect};
+use crate::connect::block_on;
 use crate::output::cell_to_text;
 use crate::terminal::Stream;
 use crate::time_argument::now;
@@ -36,11 +36,9 @@ const PLAIN_WIDTH: usize = 100;
 /// The narrowest drawing in which axes can be read.
 const WIDTH_MIN: usize = 30;
 
-/// What of a table is drawn.
-#[derive(Debug)]
+/// What of the scanned events is drawn.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Question<'a> {
-    pub(crate) table: &'a str,
-    pub(crate) keys: &'a [Vec<u8>],
     /// The column whose numbers are drawn.
     pub(crate) column: Option<&'a str>,
     /// The column whose values make the series.
@@ -51,31 +49,26 @@ pub(crate) struct Question<'a> {
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     block_on(async {
-        let client = connect(&args.server).await?;
+        let keys = args.selection.partitions.keys()?;
+        let scan = args.selection.scan_of(&keys)?;
+        let client = args.server.connect().await?;
         let stdout = Stream::of_stdout();
         let look = Look {
             width: args.width.map_or_else(|| drawing_width(stdout), usize::from),
             rows: args.height.map_or(0, usize::from),
             colors: stdout.has_colors(),
         };
-        let question = Question {
-            table: args.table.as_str(),
-            keys: &args.keys,
-            column: args.column.as_deref(),
-            by: args.by.as_deref(),
-            only: &args.only,
-        };
-        let range = range_of(&client, args, &question).await?;
-        let Some((first, last)) = range else {
-            anyhow::bail!("{} holds no such events; see `annals table describe {0}`", args.table);
+        let question = Question { column: args.column.as_deref(), by: args.by.as_deref(), only: &args.only };
+        let Some((first, last)) = range_of(&client, args, &keys).await? else {
+            anyhow::bail!("{} holds no events there; see `annals table describe {0}`", args.selection.table);
         };
         let axis = TimeAxis::new(first, last, args.bucket, look.room(), args.time_zone)?;
-        let series = ask(&client, &question, &axis, first, last).await?;
+        let series = ask(&client, scan, question, &axis, (first, last)).await?;
         if args.json {
-            return write_json(&series, &axis, &question);
+            return write_json(&series, &axis, question);
         }
         if series.iter().all(|one| one.total.events == 0) {
-            anyhow::bail!("{} holds no such events from {first} to {last}", args.table);
+            anyhow::bail!("{} holds no such events from {first} to {last}", args.selection.table);
         }
         write_lines(&draw(&series, &axis, question.measure(), look.with_rows_for(series.len())))
     })
@@ -87,16 +80,16 @@ pub(crate) fn drawing_width(stdout: Stream) -> usize {
     terminal.map_or(PLAIN_WIDTH, |(width, _)| usize::from(width.0)).max(WIDTH_MIN)
 }
 
-/// Scans `first..=last` and counts what comes.
+/// Runs `scan` from the first to the last time, both included, and counts what comes.
 pub(crate) async fn ask(
     client: &Client,
-    question: &Question<'_>,
+    mut scan: Scan,
+    question: Question<'_>,
     axis: &TimeAxis,
-    first: EventTime,
-    last: EventTime,
+    (first, last): (EventTime, EventTime),
 ) -> anyhow::Result<Vec<Series>> {
     let end = last.unix_nanos().checked_add(1).map(EventTime::from_unix_nanos);
-    let mut scan = Scan::table(question.table).keys(question.keys).times(TimeRange::new(Some(first), end)?);
+    scan = scan.times(TimeRange::new(Some(first), end)?);
     let columns: Vec<&str> = question.by.into_iter().chain(question.column).collect();
     if !columns.is_empty() {
         scan = scan.columns(columns);
@@ -113,8 +106,8 @@ pub(crate) async fn ask(
     Ok(collector.finish(question.only, SERIES_MAX))
 }
 
-impl Question<'_> {
-    fn measure(&self) -> Measure<'_> {
+impl<'a> Question<'a> {
+    fn measure(self) -> Measure<'a> {
         self.column.map_or(Measure::Events, Measure::Column)
     }
 }
@@ -129,32 +122,30 @@ impl Look {
 }
 
 /// From the first to the last time to draw: as asked for, and else as far as there are events; none if there are none.
-async fn range_of(
-    client: &Client,
-    args: &Args,
-    question: &Question<'_>,
-) -> anyhow::Result<Option<(EventTime, EventTime)>> {
-    let now = now();
-    let from = args.from.map(|from| from.at(now));
-    // `until` is the first time after what is drawn.
-    let until = args.until.map(|until| EventTime::from_unix_nanos(until.at(now).unix_nanos().saturating_sub(1)));
-    if let (Some(from), Some(until)) = (from, until) {
-        anyhow::ensure!(from <= until, "the range is empty: --until must be later than --from");
-        return Ok(Some((from, until)));
+async fn range_of(client: &Client, args: &Args, keys: &[Vec<u8>]) -> anyhow::Result<Option<(EventTime, EventTime)>> {
+    let (from, to) = args.selection.bounds(now());
+    let last = to.map(|to| EventTime::from_unix_nanos(to.unix_nanos().saturating_sub(1)));
+    if let Some(both) = from.zip(last) {
+        anyhow::ensure!(both.0 <= both.1, "the range is empty: --to must be later than --from");
+        return Ok(Some(both));
     }
-    let Some((first, last)) = stored_range(client, question).await? else { return Ok(None) };
-    let (first, last) = (from.unwrap_or(first), until.unwrap_or(last));
+    let Some(stored) = stored_range(client, &args.selection.table, keys).await? else { return Ok(None) };
+    let (first, last) = (from.unwrap_or(stored.0), last.unwrap_or(stored.1));
     Ok((first <= last).then_some((first, last)))
 }
 
-async fn stored_range(client: &Client, question: &Question<'_>) -> anyhow::Result<Option<(EventTime, EventTime)>> {
+async fn stored_range(
+    client: &Client,
+    table: &str,
+    keys: &[Vec<u8>],
+) -> anyhow::Result<Option<(EventTime, EventTime)>> {
     let mut bounds = Vec::new();
-    for key in question.keys {
-        let partition = client.partition(question.table, key.clone()).await?;
+    for key in keys {
+        let partition = client.partition(table, key.clone()).await?;
         bounds.push((partition.min_time_unix_nanos, partition.max_time_unix_nanos));
     }
-    if question.keys.is_empty() {
-        let stats = client.table(question.table).await?.stats.unwrap_or_default();
+    if keys.is_empty() {
+        let stats = client.table(table).await?.stats.unwrap_or_default();
         bounds.extend(stats.shards.iter().map(|shard| (shard.min_time_unix_nanos, shard.max_time_unix_nanos)));
     }
     let first = bounds.iter().filter_map(|(min, _)| *min).min();
@@ -170,7 +161,7 @@ fn write_lines(lines: &[String]) -> anyhow::Result<()> {
     Ok(out.flush()?)
 }
 
-fn write_json(series: &[Series], axis: &TimeAxis, question: &Question<'_>) -> anyhow::Result<()> {
+fn write_json(series: &[Series], axis: &TimeAxis, question: Question<'_>) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     for one in series {
         for (index, bucket) in one.buckets.iter().enumerate() {
