@@ -3,10 +3,8 @@
 use std::future::Future;
 
 use annals_client::Client;
+use annals_model::DEFAULT_PORT;
 use anyhow::Context;
-
-/// The port that a server listens on and that commands look for a server at, unless they are told otherwise.
-pub(crate) const DEFAULT_PORT: u16 = 7440;
 
 /// Which server.
 #[derive(clap::Args, Clone, Debug)]

@@ -3,14 +3,33 @@
 //! One paragraph on stderr: what happened, then what to do. A closed pipe (`annals scan … | head`) is no failure: the
 //! reader has what it wanted.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
+
+use annals_client::{Error, Reason};
+use annals_model::DEFAULT_PORT;
 
 use crate::terminal::Stream;
 
 /// The exit codes, as the help shows them.
-pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 no server answers, \
-4 a store is damaged or in use.";
+pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 no server answers; \
+4 the store is damaged.";
+
+const NO_SERVER: u8 = 3;
+const DAMAGED: u8 = 4;
+
+/// A store is not what was written. What is wrong was listed already.
+#[derive(Debug)]
+pub(crate) struct StoreDamaged(pub(crate) String);
+
+impl fmt::Display for StoreDamaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreDamaged {}
 
 /// Writes the error's paragraph to stderr; the command's exit code.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
@@ -18,9 +37,56 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let label = if Stream::of_stderr().has_colors() { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+    let advice = refusal.and_then(advice_for).map(|advice| format!("\n  {advice}")).unwrap_or_default();
     // Nobody is left to tell when stderr itself can't be written.
-    let _ = writeln!(io::stderr(), "{label} {error:#}");
-    ExitCode::FAILURE
+    let _ = writeln!(io::stderr(), "{label} {error:#}{advice}");
+    ExitCode::from(match refusal {
+        Some(Error::Connect { .. }) => NO_SERVER,
+        Some(Error::Refused(fault)) if fault.reason == Reason::StoreDamaged => DAMAGED,
+        _ if error.chain().any(<dyn std::error::Error>::is::<StoreDamaged>) => DAMAGED,
+        _ => 1,
+    })
+}
+
+/// What a person at this command line can do, beyond what the message says.
+fn advice_for(error: &Error) -> Option<String> {
+    Some(match error {
+        Error::Connect { .. } => format!(
+            "Start a server with `annals serve --data DIR` (it listens on 127.0.0.1:{DEFAULT_PORT}), or name another \
+             with --server HOST:PORT or ANNALS_SERVER."
+        ),
+        Error::Refused(fault) => {
+            let advice = advice_for_reason(fault.reason);
+            // The message names the first; a person wants the others as well.
+            let others = fault.violations.iter().skip(1);
+            let mut lines: Vec<String> = others.map(|one| format!("{}: {}", one.field, one.description)).collect();
+            lines.extend(advice.map(str::to_owned));
+            return (!lines.is_empty()).then(|| lines.join("\n  "));
+        }
+        Error::OutcomeUnknown(_) => {
+            "Look with `annals scan` or `annals tail --start -1m` what is stored before appending again.".to_owned()
+        }
+        Error::Broken(_) => "Try again; if it stays, look at the server's log.".to_owned(),
+        Error::Address { .. } | Error::Foreign { .. } | Error::Protocol(_) => return None,
+    })
+}
+
+fn advice_for_reason(reason: Reason) -> Option<&'static str> {
+    match reason {
+        Reason::TableNotFound => Some("`annals table list` shows the tables, `annals table create NAME` makes one."),
+        Reason::PartitionNotFound => Some("`annals partitions TABLE [PREFIX]` lists the keys."),
+        Reason::UnknownColumn | Reason::ColumnTypeMismatch => {
+            Some("`annals table describe TABLE` shows the columns and their types.")
+        }
+        Reason::TableProtected => Some("`annals table update NAME --protect false` clears the protection."),
+        Reason::ScopeChanged => Some("--allow-scope-change takes the token all the same."),
+        Reason::EventsRemoved => {
+            Some("`annals table describe TABLE` shows the oldest sequences; --start earliest begins there.")
+        }
+        Reason::StoreDamaged => Some("Stop the server and run `annals verify DIR`."),
+        _ => None,
+    }
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

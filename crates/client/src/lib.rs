@@ -47,9 +47,10 @@ mod token;
 pub use annals_wire::v1 as proto;
 
 pub use annals_model::{ColumnType, CommitTime, EventTime, Sequence, Shard, TimeRange};
+pub use annals_wire::fault::{Fault, Reason, Violation};
 pub use append::{AppendSession, Appended, PendingAppend, ShardAppended};
 pub use client::Client;
-pub use error::{Error, Refusal, Violation};
+pub use error::Error;
 pub use event::{Columns, DecodeError, Event, EventBuilder, EventError, EventView, RecordedEvent, Value};
 pub use scan::{Counted, Plan, Scan, ScanSplit, ScanStream};
 pub use tail::{Lag, Tail, TailBody, TailMessage, TailStart, TailStream, Watermark};

@@ -160,8 +160,8 @@ fn refusal(error: Error, sent: &Sent) -> anyhow::Error {
     let Sent { first, last, .. } = sent;
     let through = if first.input == last.input { String::new() } else { format!("{}, ", last.input) };
     let mut place = format!("{}, lines {} to {through}{}", first.input, first.line, last.line);
-    if let Some(refusal) = error.refusal() {
-        for violation in &refusal.violations {
+    if let Error::Refused(fault) = &error {
+        for violation in &fault.violations {
             place = format!("{place}; {}: {}", violation.field, violation.description);
         }
     }

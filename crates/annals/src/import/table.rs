@@ -26,7 +26,7 @@ pub(super) async fn make(client: &Client, name: &TableName, shards: u32) -> anyh
 /// When there is no such table, or a column was given another type than the table has for it.
 pub(super) async fn look_up(client: &Client, name: &TableName, types: &mut ColumnTypes) -> anyhow::Result<()> {
     let table = client.table(name.as_str()).await.map_err(|error| {
-        let is_absent = error.refusal().is_some_and(|refusal| refusal.code == tonic::Code::NotFound);
+        let is_absent = error.reason() == Some(annals_client::Reason::TableNotFound);
         let advice = if is_absent { "; make it with --create or `annals table create`" } else { "" };
         anyhow::anyhow!("cannot import into {name}: {error}{advice}")
     })?;

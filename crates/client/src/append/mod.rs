@@ -42,7 +42,7 @@ impl Client {
     /// at all.
     ///
     /// # Errors
-    /// [`Error::Refused`]: nothing is stored. [`Error::Unanswered`]: the events may or may not be stored.
+    /// [`Error::Refused`]: nothing is stored. [`Error::OutcomeUnknown`]: the events may or may not be stored.
     pub async fn append(
         &self,
         table: impl Into<String>,

@@ -2,7 +2,7 @@
 //!
 //! What waits for an answer is bounded in bytes: [`AppendSession::append`] waits while there is no room. Answers come in
 //! the order of the requests, one for each. A refused request does not end the session; a connection that breaks does,
-//! and every append that was not answered then ends in [`Error::Unanswered`]. A session is not taken up again by
+//! and every append that was not answered then ends in [`Error::OutcomeUnknown`]. A session is not taken up again by
 //! itself: without a producer's stamp, sending again could store events twice.
 
 use std::collections::VecDeque;
@@ -11,6 +11,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use annals_wire::fault::from_rpc_status;
 use annals_wire::opaque::AppendSessionRequest;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::v1::AppendSessionResponse;
@@ -18,12 +19,12 @@ use annals_wire::v1::append_session_response::Result as Answer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::Status;
 use tonic::transport::Channel;
-use tonic::{Code, Status};
 
 use super::{Appended, request};
 use crate::client::Client;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::event::Event;
 
 /// Bytes of requests that may wait for their answers, unless the caller says otherwise: enough to keep a connection
@@ -139,7 +140,7 @@ impl Future for PendingAppend {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let answer = ready!(Pin::new(&mut self.answer).poll(context));
-        Poll::Ready(answer.unwrap_or_else(|_| Err(Error::Unanswered("the session was dropped".to_owned()))))
+        Poll::Ready(answer.unwrap_or_else(|_| Err(Error::OutcomeUnknown("the session was dropped".to_owned()))))
     }
 }
 
@@ -194,7 +195,7 @@ async fn drive(
     let all_answered = unanswered.is_empty();
     for append in unanswered {
         // A caller that dropped its pending append does not want to know.
-        let _ = append.answer.send(Err(Error::Unanswered(reason.to_string())));
+        let _ = append.answer.send(Err(Error::OutcomeUnknown(reason.to_string())));
     }
     if all_answered { outcome } else { Err(reason) }
 }
@@ -217,11 +218,7 @@ async fn run_call(
 fn answer_of(response: AppendSessionResponse) -> Result<Appended, Error> {
     match response.result {
         Some(Answer::Appended(appended)) => Ok(Appended::of_response(appended)),
-        Some(Answer::Error(refused)) => {
-            let details = prost::Message::encode_to_vec(&refused).into();
-            let status = Status::with_details(Code::from_i32(refused.code), refused.message, details);
-            Err(Error::Refused(Box::new(Refusal::of_status(&status))))
-        }
+        Some(Answer::Error(refused)) => Err(Error::of_append_status(&from_rpc_status(&refused))),
         None => Err(Error::Protocol("an answer that neither accepts nor refuses".to_owned())),
     }
 }

@@ -13,7 +13,7 @@ use annals_wire::opaque::TailResponse;
 use annals_wire::v1::TailRequest;
 use annals_wire::v1::tail_request::Start;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
-use tonic::{Code, Streaming};
+use tonic::Streaming;
 
 use super::HEARTBEAT_INTERVAL_DEFAULT;
 use super::message::{TailBody, TailMessage};
@@ -104,7 +104,8 @@ impl Follower {
                 self.connection = Connection::Ended;
                 Ok(None)
             }
-            Err(error) if is_passing(&error) => Ok(Some(self.interrupt(error))),
+            // The connection broke, or the server stops, starts or is busy: it goes on.
+            Err(error) if error.is_retryable() => Ok(Some(self.interrupt(error))),
             Err(error) => {
                 self.connection = Connection::Ended;
                 Err(error)
@@ -153,7 +154,11 @@ impl Follower {
 
     fn interrupt(&mut self, error: Error) -> TailMessage {
         let wait = self.backoff.next_wait();
-        let retry_in = error.refusal().and_then(|refusal| refusal.retry_after).unwrap_or_default().max(wait);
+        let asked = match &error {
+            Error::Refused(fault) => fault.retry_after.unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        let retry_in = asked.max(wait);
         self.connection = Connection::Broken { retry_in };
         TailMessage { resume_token: self.resume_token.clone(), body: TailBody::Interrupted { error, retry_in } }
     }
@@ -185,13 +190,4 @@ fn silent(silence_max: Duration) -> Error {
 fn silence_max(request: &TailRequest) -> Duration {
     let asked = request.heartbeat_interval.and_then(|interval| Duration::try_from(interval).ok());
     asked.unwrap_or(HEARTBEAT_INTERVAL_DEFAULT).saturating_mul(SILENT_INTERVALS_MAX)
-}
-
-/// Whether a tail can go on after this error: the connection broke, or the server stops, starts or is busy.
-fn is_passing(error: &Error) -> bool {
-    match error {
-        Error::Connect { .. } | Error::Broken(_) => true,
-        Error::Refused(refusal) => matches!(refusal.code, Code::Unavailable | Code::ResourceExhausted),
-        Error::Address { .. } | Error::Unanswered(_) | Error::Protocol(_) => false,
-    }
 }
