@@ -1,0 +1,274 @@
+//! Blocks: pages of rows.
+//!
+//! On disk a block holds a column for each of the things that place an event, then the events' bytes. Decoding checks
+//! every row once and keeps the rows in a form that can be searched; from then on events are handed out as slices of
+//! the block's buffer, without copying.
+
+use annals_model::{EventTime, Sequence, Token};
+use bytes::Bytes;
+
+use super::error::Fault;
+use super::fields::Fields;
+use super::row::{Row, RowOrder};
+
+/// A block is closed once it holds so much content. Larger blocks compress little better and cost a lookup more.
+pub(super) const BLOCK_CONTENT_TARGET: usize = 64 * 1024;
+
+/// The bytes of a row's columns: length, key offset, key length, time, sequence.
+const ROW_COLUMN_BYTES: usize = 4 + 4 + 2 + 8 + 4;
+
+/// Collects rows until they are a block's worth. The caller checks their order.
+#[derive(Debug, Default)]
+pub(super) struct BlockBuilder {
+    lengths: Vec<u8>,
+    key_offsets: Vec<u8>,
+    key_lengths: Vec<u8>,
+    time_steps: Vec<u8>,
+    sequence_steps: Vec<u8>,
+    events: Vec<u8>,
+    rows: u32,
+    previous_time: i64,
+    previous_delta: u32,
+    bounds: Option<(EventTime, EventTime)>,
+}
+
+impl BlockBuilder {
+    /// Adds a row that lies `delta` places behind the run's first sequence.
+    pub(super) fn push(&mut self, row: &Row<'_>, delta: u32) {
+        let length = u32::try_from(row.event.len()).expect("a run's events have at most 32 MiB");
+        self.lengths.extend_from_slice(&length.to_le_bytes());
+        self.key_offsets.extend_from_slice(&row.key_offset.to_le_bytes());
+        self.key_lengths.extend_from_slice(&row.key_length.to_le_bytes());
+        // Differences from row to row are small or alike where the values are not, and compress far better.
+        let time = row.time.unix_nanos();
+        self.time_steps.extend_from_slice(&time.wrapping_sub(self.previous_time).to_le_bytes());
+        self.sequence_steps.extend_from_slice(&delta.wrapping_sub(self.previous_delta).to_le_bytes());
+        self.events.extend_from_slice(row.event);
+        self.rows += 1;
+        (self.previous_time, self.previous_delta) = (time, delta);
+        let (min, max) = self.bounds.unwrap_or((row.time, row.time));
+        self.bounds = Some((min.min(row.time), max.max(row.time)));
+    }
+
+    pub(super) fn content_length(&self) -> usize {
+        4 + self.rows as usize * ROW_COLUMN_BYTES + self.events.len()
+    }
+
+    pub(super) fn rows(&self) -> u32 {
+        self.rows
+    }
+
+    /// The earliest and the latest event time; none without rows.
+    pub(super) fn bounds(&self) -> Option<(EventTime, EventTime)> {
+        self.bounds
+    }
+
+    /// Puts the content in place of what `content` held, and starts the next block.
+    pub(super) fn drain_into(&mut self, content: &mut Vec<u8>) {
+        content.clear();
+        content.reserve(self.content_length());
+        content.extend_from_slice(&self.rows.to_le_bytes());
+        for column in [
+            &mut self.lengths,
+            &mut self.key_offsets,
+            &mut self.key_lengths,
+            &mut self.time_steps,
+            &mut self.sequence_steps,
+            &mut self.events,
+        ] {
+            content.extend_from_slice(column);
+            column.clear();
+        }
+        (self.rows, self.previous_time, self.previous_delta, self.bounds) = (0, 0, 0, None);
+    }
+}
+
+/// A decoded block: every row's bytes and key are known to lie where they should, and the rows to be in order.
+#[derive(Debug)]
+pub struct Block {
+    content: Bytes,
+    rows: Box<[BlockRow]>,
+    first: Sequence,
+}
+
+/// A row, placed by offsets into the block's content.
+#[derive(Clone, Copy, Debug)]
+struct BlockRow {
+    token: Token,
+    time: EventTime,
+    start: u32,
+    length: u32,
+    key_offset: u32,
+    delta: u32,
+    key_length: u16,
+}
+
+impl Block {
+    /// Reads the content of a page of rows of a run of `event_count` events whose first sequence is `first`.
+    pub(super) fn decode(content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
+        let mut fields = Fields(&content);
+        let columns =
+            Columns::split(&mut fields).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))?;
+        let events_start = content.len() - fields.0.len();
+        let rows = columns.rows(&content, events_start, event_count)?;
+        Ok(Self { content: Bytes::from(content), rows, first })
+    }
+
+    /// How many rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none; no block of a run is empty.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The row at `index`.
+    pub fn row(&self, index: usize) -> Row<'_> {
+        let row = &self.rows[index];
+        let start = row.start as usize;
+        Row {
+            token: row.token,
+            time: row.time,
+            sequence: self.sequence(index),
+            key_offset: row.key_offset,
+            key_length: row.key_length,
+            event: &self.content[start..start + row.length as usize],
+        }
+    }
+
+    /// The sequence of the row at `index`.
+    pub fn sequence(&self, index: usize) -> Sequence {
+        self.first.advanced_by(u64::from(self.rows[index].delta))
+    }
+
+    /// The event time of the row at `index`.
+    pub fn time(&self, index: usize) -> EventTime {
+        self.rows[index].time
+    }
+
+    /// How far the row's sequence lies behind the run's first.
+    pub(super) fn delta(&self, index: usize) -> u32 {
+        self.rows[index].delta
+    }
+
+    /// The event at `index`, sharing the block's buffer.
+    pub fn event(&self, index: usize) -> Bytes {
+        let row = &self.rows[index];
+        let start = row.start as usize;
+        self.content.slice(start..start + row.length as usize)
+    }
+
+    /// The index of the first row that does not lie before `position`.
+    pub fn lower_bound(&self, position: RowOrder<'_>) -> usize {
+        let (token, ..) = position;
+        self.rows.partition_point(|row| match row.token.cmp(&token) {
+            std::cmp::Ordering::Less => true,
+            std::cmp::Ordering::Greater => false,
+            std::cmp::Ordering::Equal => {
+                (self.key(row), row.time, self.first.advanced_by(u64::from(row.delta)))
+                    < (position.1, position.2, position.3)
+            }
+        })
+    }
+
+    /// What the block holds in memory.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>() + self.content.len() + size_of_val(&*self.rows)
+    }
+
+    fn key(&self, row: &BlockRow) -> &[u8] {
+        let start = row.start as usize + row.key_offset as usize;
+        &self.content[start..start + usize::from(row.key_length)]
+    }
+}
+
+/// The columns of a block, each as long as the rows ask for.
+struct Columns<'a> {
+    lengths: &'a [u8],
+    key_offsets: &'a [u8],
+    key_lengths: &'a [u8],
+    time_steps: &'a [u8],
+    sequence_steps: &'a [u8],
+}
+
+impl<'a> Columns<'a> {
+    fn split(fields: &mut Fields<'a>) -> Option<Self> {
+        let rows = fields.u32()? as usize;
+        if rows == 0 || rows > fields.0.len() / ROW_COLUMN_BYTES {
+            return None;
+        }
+        Some(Self {
+            lengths: fields.bytes(rows * 4)?,
+            key_offsets: fields.bytes(rows * 4)?,
+            key_lengths: fields.bytes(rows * 2)?,
+            time_steps: fields.bytes(rows * 8)?,
+            sequence_steps: fields.bytes(rows * 4)?,
+        })
+    }
+
+    /// Checks and places every row; the events begin at `events_start` of `content` and fill it to its end.
+    fn rows(&self, content: &[u8], events_start: usize, event_count: u32) -> Result<Box<[BlockRow]>, Fault> {
+        let mut rows: Vec<BlockRow> = Vec::with_capacity(self.key_lengths.len() / 2);
+        let mut start = events_start;
+        let (mut time, mut delta, mut previous) = (0_i64, 0_u32, None::<(Token, &[u8])>);
+        let columns = self
+            .lengths
+            .chunks_exact(4)
+            .zip(self.key_offsets.chunks_exact(4))
+            .zip(self.key_lengths.chunks_exact(2))
+            .zip(self.time_steps.chunks_exact(8))
+            .zip(self.sequence_steps.chunks_exact(4));
+        for ((((length, key_offset), key_length), time_step), sequence_step) in columns {
+            let (length, key_offset, key_length) = (word(length), word(key_offset), half(key_length));
+            time = time.wrapping_add(i64::from_le_bytes(time_step.try_into().expect("chunks of eight")));
+            delta = delta.wrapping_add(word(sequence_step));
+            let end = start.checked_add(length as usize).filter(|&end| end <= content.len());
+            let Some(event) = end.map(|end| &content[start..end]) else {
+                return Err(Fault::content("events within the block"));
+            };
+            let key = (key_offset as usize)
+                .checked_add(usize::from(key_length))
+                .and_then(|key_end| event.get(key_offset as usize..key_end))
+                .filter(|key| !key.is_empty())
+                .ok_or_else(|| Fault::content("a key within its event"))?;
+            let time = EventTime::from_unix_nanos(time);
+            let token = match previous {
+                Some((token, same)) if same == key => {
+                    let last = rows.last().expect("there was a previous row");
+                    if (last.time, last.delta) >= (time, delta) {
+                        return Err(Fault::content("rows of a partition in the order of time and sequence"));
+                    }
+                    token
+                }
+                _ => {
+                    let token = Token::of(key);
+                    if previous.is_some_and(|previous| previous > (token, key)) {
+                        return Err(Fault::content("rows in the order of token and key"));
+                    }
+                    token
+                }
+            };
+            if delta >= event_count {
+                return Err(Fault::content("sequences within the run"));
+            }
+            previous = Some((token, key));
+            let narrow = u32::try_from(start).map_err(|_| Fault::content("a block below 4 GiB"))?;
+            rows.push(BlockRow { token, time, start: narrow, length, key_offset, delta, key_length });
+            start += length as usize;
+        }
+        if start != content.len() {
+            return Err(Fault::content("events that fill the block"));
+        }
+        Ok(rows.into_boxed_slice())
+    }
+}
+
+fn word(four: &[u8]) -> u32 {
+    u32::from_le_bytes(four.try_into().expect("chunks of four"))
+}
+
+fn half(two: &[u8]) -> u16 {
+    u16::from_le_bytes(two.try_into().expect("chunks of two"))
+}

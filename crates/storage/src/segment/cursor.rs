@@ -1,0 +1,179 @@
+//! Goes through a span of a run's rows, in either direction.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use annals_model::{StoredEvent, TimeRange};
+
+use super::batches::BatchTable;
+use super::block::Block;
+use super::error::ReadError;
+use super::row::{Row, RowPosition, RowSpan};
+use super::run::Run;
+use super::tail::Tail;
+use crate::cache::Access;
+
+/// Which end of a span a cursor begins at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// At its first row.
+    Ascending,
+    /// At its last row.
+    Descending,
+}
+
+/// A place among the rows of a span. Holds one block.
+#[derive(Debug)]
+pub struct Cursor {
+    run: Run,
+    tail: Arc<Tail>,
+    batches: Arc<BatchTable>,
+    span: RowSpan,
+    direction: Direction,
+    /// The blocks that may hold rows of the span and that were not entered yet.
+    ahead: Range<usize>,
+    /// None behind the last row.
+    here: Option<Here>,
+}
+
+/// A block that was entered.
+#[derive(Debug)]
+struct Here {
+    block: Arc<Block>,
+    row: usize,
+    /// The rows of the span behind `row`, in the cursor's direction.
+    left: Range<usize>,
+}
+
+impl Cursor {
+    pub(super) fn open(
+        run: Run,
+        tail: Arc<Tail>,
+        span: RowSpan,
+        direction: Direction,
+        access: Access,
+    ) -> Result<Self, ReadError> {
+        let batches = run.batches_of(&tail, access)?;
+        let ahead = blocks_of(&tail, &span);
+        let mut cursor = Self { run, tail, batches, span, direction, ahead, here: None };
+        cursor.enter_next_block(access)?;
+        Ok(cursor)
+    }
+
+    /// The row that the cursor stands at; none once the span is left.
+    pub fn row(&self) -> Option<Row<'_>> {
+        self.here.as_ref().map(|here| here.block.row(here.row))
+    }
+
+    /// The event that the cursor stands at, sharing its block's buffer; none once the span is left.
+    pub fn event(&self) -> Option<StoredEvent> {
+        let here = self.here.as_ref()?;
+        let commit_time = self.batches.commit_time(here.block.sequence(here.row));
+        Some(self.run.stored(&here.block, here.row, commit_time))
+    }
+
+    /// The run that the cursor reads.
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Goes to the next row of the span.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`, when the run cannot be read or is damaged; the cursor stays where it is then, and
+    /// the call can be made again.
+    pub fn advance(&mut self, access: Access) -> Result<(), ReadError> {
+        let Some(here) = &mut self.here else { return Ok(()) };
+        if here.advance(self.direction, &self.span.times) {
+            return Ok(());
+        }
+        self.enter_next_block(access)
+    }
+
+    /// Goes on to `position`, or to the next row of the span behind it in the cursor's direction: ascending, the
+    /// first row that does not lie before it; descending, the last one that does. A position that the cursor has
+    /// passed moves nothing.
+    ///
+    /// # Errors
+    /// As `advance`; the cursor stays where it is then.
+    pub fn seek(&mut self, position: RowPosition, access: Access) -> Result<(), ReadError> {
+        let Some(row) = self.row() else { return Ok(()) };
+        let has_passed = match self.direction {
+            Direction::Ascending => row.order() >= position.order(),
+            Direction::Descending => row.order() < position.order(),
+        };
+        if has_passed {
+            return Ok(());
+        }
+        let mut span = self.span.clone();
+        match self.direction {
+            Direction::Ascending => span.start = position,
+            Direction::Descending => span.end = Some(position),
+        }
+        let (run, tail) = (self.run.clone(), Arc::clone(&self.tail));
+        *self = Self::open(run, tail, span, self.direction, access)?;
+        Ok(())
+    }
+
+    /// Enters the next block that holds a row of the span. Changes nothing when it fails.
+    fn enter_next_block(&mut self, access: Access) -> Result<(), ReadError> {
+        let mut ahead = self.ahead.clone();
+        loop {
+            let next = match self.direction {
+                Direction::Ascending => ahead.next(),
+                Direction::Descending => ahead.next_back(),
+            };
+            let Some(number) = next else {
+                (self.ahead, self.here) = (ahead, None);
+                return Ok(());
+            };
+            let entry = &self.tail.rows.blocks()[number];
+            if !self.span.times.overlaps(entry.min_time, entry.max_time) {
+                continue;
+            }
+            let block = self.run.block(&self.tail, number, access)?;
+            let left = self.rows_of_span(&block);
+            let mut here = Here { row: 0, left, block };
+            if here.advance(self.direction, &self.span.times) {
+                (self.ahead, self.here) = (ahead, Some(here));
+                return Ok(());
+            }
+        }
+    }
+
+    fn rows_of_span(&self, block: &Block) -> Range<usize> {
+        let start = block.lower_bound(self.span.start.order());
+        let end = self.span.end.as_ref().map_or(block.len(), |end| block.lower_bound(end.order()));
+        start..end
+    }
+}
+
+impl Here {
+    /// Goes to the next row left that lies in `times`; says whether there is one.
+    fn advance(&mut self, direction: Direction, times: &TimeRange) -> bool {
+        loop {
+            let next = match direction {
+                Direction::Ascending => self.left.next(),
+                Direction::Descending => self.left.next_back(),
+            };
+            let Some(row) = next else { return false };
+            if times.contains(self.block.time(row)) {
+                self.row = row;
+                return true;
+            }
+        }
+    }
+}
+
+/// The blocks in which rows of the span may lie.
+fn blocks_of(tail: &Tail, span: &RowSpan) -> Range<usize> {
+    if span.is_empty() {
+        return 0..0;
+    }
+    let first = tail.rows.find(span.start.order());
+    let end = match &span.end {
+        Some(end) => tail.rows.find(end.order()) + 1,
+        None => tail.rows.blocks().len(),
+    };
+    first..end
+}

@@ -1,0 +1,51 @@
+//! Goes through the partitions of a run, in the order of (token, key).
+
+use std::sync::Arc;
+
+use super::error::ReadError;
+use super::partitions::{Partitions, RunPartition};
+use super::run::Run;
+use super::tail::Tail;
+use crate::cache::Access;
+
+/// A place among the partitions of a run. Holds one page.
+#[derive(Debug)]
+pub struct PartitionCursor {
+    run: Run,
+    tail: Arc<Tail>,
+    page: Option<Arc<Partitions>>,
+    page_number: usize,
+    at: usize,
+}
+
+impl PartitionCursor {
+    pub(super) fn open(run: Run, tail: Arc<Tail>, access: Access) -> Result<Self, ReadError> {
+        let page = Some(run.partitions_page(&tail, 0, access)?);
+        Ok(Self { run, tail, page, page_number: 0, at: 0 })
+    }
+
+    /// The partition that the cursor stands at; none behind the last.
+    pub fn partition(&self) -> Option<&RunPartition> {
+        self.page.as_ref()?.list().get(self.at)
+    }
+
+    /// Goes to the next partition.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`, when the run cannot be read or is damaged; the cursor stays where it is then.
+    pub fn advance(&mut self, access: Access) -> Result<(), ReadError> {
+        let Some(page) = &self.page else { return Ok(()) };
+        if self.at + 1 < page.list().len() {
+            self.at += 1;
+            return Ok(());
+        }
+        let next = self.page_number + 1;
+        self.page = if next < self.tail.partitions.pages().len() {
+            Some(self.run.partitions_page(&self.tail, next, access)?)
+        } else {
+            None
+        };
+        (self.page_number, self.at) = (next, 0);
+        Ok(())
+    }
+}

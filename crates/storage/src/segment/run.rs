@@ -1,0 +1,319 @@
+//! A run, as readers hold it: made from its summary without I/O, cheap to clone, read through the cache.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use annals_model::{CommitTime, Sequence, StoredEvent, TimeRange, Token, TokenRange};
+use bytes::Bytes;
+
+use super::arrivals::{Arrivals, DecodedRun};
+use super::batches::BatchTable;
+use super::block::Block;
+use super::cursor::{Cursor, Direction};
+use super::directory::DirectoryFault;
+use super::error::{Fault, ReadError};
+use super::page::{self, PageKind, PagePlace};
+use super::partition_cursor::PartitionCursor;
+use super::partitions::{Partitions, RunPartition};
+use super::permutation::Permutation;
+use super::row::RowSpan;
+use super::segments::Segments;
+use super::summary::RunSummary;
+use super::tail::Tail;
+use super::{SegmentId, page::PAGE_CONTENT_MAX};
+use crate::cache::{Access, Part, PartKey};
+use crate::damage::Damage;
+
+/// A run of a sealed segment.
+#[derive(Clone, Debug)]
+pub struct Run(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    segments: Arc<Segments>,
+    segment: SegmentId,
+    number: u32,
+    summary: RunSummary,
+}
+
+impl Run {
+    pub(super) fn new(segments: Arc<Segments>, segment: SegmentId, number: u32, summary: RunSummary) -> Self {
+        Self(Arc::new(Inner { segments, segment, number, summary }))
+    }
+
+    /// What the manifest keeps of the run.
+    pub fn summary(&self) -> &RunSummary {
+        &self.0.summary
+    }
+
+    /// The segment that the run lies in.
+    pub fn segment(&self) -> SegmentId {
+        self.0.segment
+    }
+
+    /// The run's number in its segment, from 0.
+    pub fn number(&self) -> u32 {
+        self.0.number
+    }
+
+    /// The file that the run lies in.
+    pub fn path(&self) -> PathBuf {
+        self.0.segments.path(self.0.segment)
+    }
+
+    /// A cursor on the rows of one partition in a range of time; none if the run holds none, as far as the bounds,
+    /// the filter and the index tell.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn partition(
+        &self,
+        token: Token,
+        key: &Bytes,
+        times: TimeRange,
+        direction: Direction,
+        access: Access,
+    ) -> Result<Option<Cursor>, ReadError> {
+        if !self.summary().may_hold_token(token) || !self.summary().may_hold_times(&times) {
+            return Ok(None);
+        }
+        let tail = self.tail(access)?;
+        if !tail.may_hold(token) || !tail.hours.may_hold(&times) {
+            return Ok(None);
+        }
+        let span = RowSpan::partition(token, key.clone(), times);
+        let cursor = Cursor::open(self.clone(), tail, span, direction, access)?;
+        Ok(cursor.row().is_some().then_some(cursor))
+    }
+
+    /// A cursor on the rows of a span, at the first of them in the given direction.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn cursor(&self, span: RowSpan, direction: Direction, access: Access) -> Result<Cursor, ReadError> {
+        Cursor::open(self.clone(), self.tail(access)?, span, direction, access)
+    }
+
+    /// Whether the run may hold events of these times, by its bounds and the hours in which it has any.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn may_hold_times(&self, times: &TimeRange, access: Access) -> Result<bool, ReadError> {
+        Ok(self.summary().may_hold_times(times) && self.tail(access)?.hours.may_hold(times))
+    }
+
+    /// Whether the run may hold a partition of this token, by its bounds and its filter.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn may_hold_token(&self, token: Token, access: Access) -> Result<bool, ReadError> {
+        Ok(self.summary().may_hold_token(token) && self.tail(access)?.may_hold(token))
+    }
+
+    /// What the run holds of a partition; none if nothing. Reads no events.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn partition_stats(&self, token: Token, key: &[u8], access: Access) -> Result<Option<RunPartition>, ReadError> {
+        if !self.may_hold_token(token, access)? {
+            return Ok(None);
+        }
+        let tail = self.tail(access)?;
+        let page = self.partitions_page(&tail, tail.partitions.find(token, key), access)?;
+        Ok(page.find(token, key).cloned())
+    }
+
+    /// The partitions of the run, in the order of (token, key). Reads no events.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn partitions(&self, access: Access) -> Result<PartitionCursor, ReadError> {
+        PartitionCursor::open(self.clone(), self.tail(access)?, access)
+    }
+
+    /// About how many events and bytes lie in a range of tokens and times: the blocks that reach into it, whole.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn estimate(&self, tokens: TokenRange, times: &TimeRange, access: Access) -> Result<(u64, u64), ReadError> {
+        let summary = self.summary();
+        if !summary.tokens().overlaps(&tokens) || !self.may_hold_times(times, access)? {
+            return Ok((0, 0));
+        }
+        let tail = self.tail(access)?;
+        let blocks = tail.rows.blocks();
+        let ends = blocks.iter().skip(1).map(|next| next.token).chain([summary.max_token]);
+        let events = blocks
+            .iter()
+            .zip(ends)
+            .filter(|&(block, last)| {
+                tokens.overlaps(&TokenRange { first: block.token, last })
+                    && times.overlaps(block.min_time, block.max_time)
+            })
+            .map(|(block, _)| u64::from(block.rows))
+            .sum::<u64>();
+        Ok((events, events * summary.event_bytes / u64::from(summary.event_count)))
+    }
+
+    /// The batches of the run with their commit times.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn batches(&self, access: Access) -> Result<Arc<BatchTable>, ReadError> {
+        self.batches_of(&*self.tail(access)?, access)
+    }
+
+    /// The first sequence of the run that was committed at or after `time`; none if all were committed before.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn find_commit_time(&self, time: CommitTime, access: Access) -> Result<Option<Sequence>, ReadError> {
+        if time <= self.summary().first_commit {
+            return Ok(Some(self.summary().first));
+        }
+        if time > self.summary().last_commit {
+            return Ok(None);
+        }
+        Ok(self.batches(access)?.first_at_or_after(time))
+    }
+
+    /// The run decoded whole, to be read by sequence. Readers share it as long as the budget keeps it.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn arrivals(&self, access: Access) -> Result<Arrivals, ReadError> {
+        let Inner { segments, segment, number, .. } = &*self.0;
+        let decode = || DecodedRun::decode(self);
+        let estimate = DecodedRun::estimate_bytes(self.summary());
+        let decoded = segments.decoded_runs.get((*segment, *number), access, estimate, decode)?;
+        Ok(Arrivals::new(self.clone(), decoded))
+    }
+
+    /// One event by its sequence, read through its block alone. For few events; many are cheaper through `arrivals`.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    ///
+    /// # Panics
+    /// When the run does not hold the sequence.
+    pub fn event(&self, sequence: Sequence, access: Access) -> Result<StoredEvent, ReadError> {
+        assert!(self.summary().holds(sequence), "sequence {sequence} is not of this run");
+        let tail = self.tail(access)?;
+        let delta = u32::try_from(sequence.distance_from(self.summary().first)).expect("the run holds the sequence");
+        let permutation: Arc<Permutation> =
+            self.part(&tail.permutation_page, PageKind::Permutation, 0, access, |content| {
+                Permutation::decode(&content, self.summary().event_count)
+            })?;
+        let place = permutation.row(delta).and_then(|row| tail.rows.find_row(row));
+        let wrong = || self.damage(tail.permutation_page.offset, Fault::content("a row for each sequence of the run"));
+        let (number, row) = place.ok_or_else(wrong)?;
+        let block = self.block(&tail, number, access)?;
+        if row >= block.len() || block.delta(row) != delta {
+            return Err(wrong());
+        }
+        let commit_time = self.batches_of(&tail, access)?.commit_time(sequence);
+        Ok(self.stored(&block, row, commit_time))
+    }
+
+    /// The event at a row of a block.
+    pub(super) fn stored(&self, block: &Block, row: usize, commit_time: CommitTime) -> StoredEvent {
+        let placed = block.row(row);
+        StoredEvent {
+            bytes: block.event(row),
+            key_offset: placed.key_offset,
+            key_length: placed.key_length,
+            token: placed.token,
+            time: placed.time,
+            shard: self.summary().shard,
+            sequence: placed.sequence,
+            commit_time,
+        }
+    }
+
+    pub(super) fn segments(&self) -> &Arc<Segments> {
+        &self.0.segments
+    }
+
+    pub(super) fn tail(&self, access: Access) -> Result<Arc<Tail>, ReadError> {
+        let Inner { segments, segment, number, summary } = &*self.0;
+        let key = PartKey { segment: *segment, run: *number, kind: PageKind::RowIndex, number: 0 };
+        segments.parts.get(key, access, || {
+            let start = summary.length - u64::from(summary.tail_length);
+            let bytes = segments.read(*segment, summary.offset + start, summary.tail_length as usize)?;
+            Tail::decode(&bytes, summary).map_err(|fault| match fault {
+                DirectoryFault::Damaged(fault) => self.damage(start, fault),
+                DirectoryFault::Newer(what) => ReadError::Newer { path: self.path(), what },
+            })
+        })
+    }
+
+    /// The decoded block with this number.
+    pub(super) fn block(&self, tail: &Tail, number: usize, access: Access) -> Result<Arc<Block>, ReadError> {
+        let entry = &tail.rows.blocks()[number];
+        let &RunSummary { first, event_count, .. } = self.summary();
+        self.part(&entry.page, PageKind::Rows, number, access, |content| {
+            let block = Block::decode(content, first, event_count)?;
+            if block.len() == entry.rows as usize && block.row(0).order() == tail.rows.order(number) {
+                return Ok(block);
+            }
+            Err(Fault::content("the rows that the index tells of"))
+        })
+    }
+
+    pub(super) fn batches_of(&self, tail: &Tail, access: Access) -> Result<Arc<BatchTable>, ReadError> {
+        if let Some(batches) = &tail.batches {
+            return Ok(Arc::clone(batches));
+        }
+        let &RunSummary { first, event_count, .. } = self.summary();
+        self.part(&tail.batches_page, PageKind::Batches, 0, access, |content| {
+            BatchTable::decode(&content, first, event_count)
+        })
+    }
+
+    pub(super) fn partitions_page(
+        &self,
+        tail: &Tail,
+        number: usize,
+        access: Access,
+    ) -> Result<Arc<Partitions>, ReadError> {
+        let entry = &tail.partitions.pages()[number];
+        let &RunSummary { first, event_count, .. } = self.summary();
+        self.part(&entry.page, PageKind::Partitions, number, access, |content| {
+            let page = Partitions::decode(content, first, event_count)?;
+            if page.list().len() == entry.partitions as usize {
+                return Ok(page);
+            }
+            Err(Fault::content("as many partitions as the index tells of"))
+        })
+    }
+
+    /// A page of the run, decoded by `decode` and kept.
+    fn part<T: Part>(
+        &self,
+        place: &PagePlace,
+        kind: PageKind,
+        number: usize,
+        access: Access,
+        decode: impl FnOnce(Vec<u8>) -> Result<T, Fault>,
+    ) -> Result<Arc<T>, ReadError> {
+        let Inner { segments, segment, number: run, summary } = &*self.0;
+        let number = u32::try_from(number).expect("an index has at most a page for each event");
+        let key = PartKey { segment: *segment, run: *run, kind, number };
+        segments.parts.get(key, access, || {
+            if place.end() > summary.length || place.content_length > PAGE_CONTENT_MAX {
+                return Err(self.damage(place.offset, Fault::new(0, "a page within its run", format!("{place:?}"))));
+            }
+            let bytes = segments.read(*segment, summary.offset + place.offset, place.length as usize)?;
+            page::decode(&bytes, kind, summary.salt, place)
+                .and_then(decode)
+                .map_err(|fault| self.damage(place.offset, fault))
+        })
+    }
+
+    /// A fault in what lies at `offset` of the run.
+    pub(super) fn damage(&self, offset: u64, fault: Fault) -> ReadError {
+        let Damage { path, offset, expected, found } = fault.in_file(self.path(), self.summary().offset + offset);
+        let found = format!("{found} (run {} of the segment)", self.number());
+        Damage { path, offset, expected, found }.into()
+    }
+}

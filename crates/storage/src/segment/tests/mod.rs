@@ -1,0 +1,5 @@
+//! Tests of segments as a whole: what is written is what is read, in every order, and nothing else is.
+
+mod support;
+
+mod reading;
