@@ -1,5 +1,6 @@
 //! A run, as readers hold it: made from its summary without I/O, cheap to clone, read through the cache.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,7 +23,6 @@ use super::summary::RunSummary;
 use super::tail::Tail;
 use super::{SegmentId, page::PAGE_CONTENT_MAX};
 use crate::cache::{Access, Part, PartKey};
-use crate::damage::Damage;
 
 /// A run of a sealed segment.
 #[derive(Clone, Debug)]
@@ -312,8 +312,8 @@ impl Run {
 
     /// A fault in what lies at `offset` of the run.
     pub(super) fn damage(&self, offset: u64, fault: Fault) -> ReadError {
-        let Damage { path, offset, expected, found } = fault.in_file(self.path(), self.summary().offset + offset);
-        let found = format!("{found} (run {} of the segment)", self.number());
-        Damage { path, offset, expected, found }.into()
+        let mut damage = fault.in_file(self.path(), self.summary().offset + offset);
+        write!(damage.found, " (run {} of the segment)", self.number()).expect("writing to a string cannot fail");
+        damage.into()
     }
 }

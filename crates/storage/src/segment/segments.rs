@@ -12,7 +12,7 @@ use super::run::Run;
 use super::summary::SegmentSummary;
 use super::writer::Writer;
 use crate::cache::{CacheLimits, DecodedRuns, Parts};
-use crate::damage::Damage;
+use crate::damage::{Damage, DamageCase};
 use crate::disk::{Disk, File};
 use crate::files::{Files, OPEN_FILES_MAX};
 
@@ -123,7 +123,8 @@ impl Segments {
     pub(super) fn file(&self, id: SegmentId) -> Result<Arc<dyn File>, ReadError> {
         self.files.get(id).map_err(|source| match source.kind() {
             io::ErrorKind::NotFound => {
-                Damage::new(self.path(id), 0, "the segment file that the manifest names", "no file").into()
+                let expected = "the segment file that the manifest names";
+                Damage::of_case(DamageCase::FileMissing, self.path(id), 0, expected, "no file").into()
             }
             _ => ReadError::Io { path: self.path(id), source },
         })
@@ -152,7 +153,7 @@ impl Segments {
             Ok(found) => format!("a file of {found} bytes"),
             Err(error) => format!("a file that ends before, of unknown length ({error})"),
         };
-        Damage::new(self.path(id), offset, format!("{length} bytes"), found).into()
+        Damage::of_case(DamageCase::FileTruncated, self.path(id), offset, format!("{length} bytes"), found).into()
     }
 }
 
