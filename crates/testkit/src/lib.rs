@@ -7,10 +7,13 @@
 //! - [`conformance`]: the promises of the `Engine` contract, one function each.
 //! - [`model`]: random operations against the oracle.
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
+//! - [`disk`]: a disk in memory that loses power, fails and fills up.
+//! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
 pub mod calls;
 pub mod conformance;
+pub mod disk;
 pub mod event;
 pub mod generator;
 pub mod ledger;
@@ -19,5 +22,6 @@ pub mod oracle;
 pub mod plain;
 pub mod process;
 pub mod seed;
+pub mod small_store;
 pub mod subject;
 pub mod trial;

@@ -36,17 +36,18 @@ impl Window {
     pub(crate) fn read(&mut self, offset: u64, count: usize) -> Result<&[u8], ReadFailure> {
         let is_held = offset >= self.start && offset + count as u64 <= self.start + self.bytes.len() as u64;
         if !is_held {
-            self.load(offset, count.max(WINDOW_BYTES))?;
+            self.load(offset, count)?;
         }
         let at = usize::try_from(offset - self.start).expect("the offset lies in the window");
         Ok(&self.bytes[at..at + count])
     }
 
     fn load(&mut self, offset: u64, count: usize) -> Result<(), ReadFailure> {
-        let stored = usize::try_from(self.length.saturating_sub(offset)).map_or(count, |left| left.min(count));
-        self.bytes.clear();
-        self.bytes.resize(count, 0);
+        let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let length = count.max(left.min(WINDOW_BYTES));
+        self.bytes = vec![0; length];
         self.start = offset;
+        let stored = length.min(left);
         self.file.read_at(&mut self.bytes[..stored], offset).map_err(|error| ReadFailure::io(&self.path, error))
     }
 }
