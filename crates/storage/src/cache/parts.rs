@@ -49,7 +49,7 @@ macro_rules! parts {
         impl Kept {
             fn memory_bytes(&self) -> usize {
                 match self {
-                    $(Self::$name(part) => part.memory_bytes()),*
+                    $(Self::$name(part) => Part::memory_bytes(&**part)),*
                 }
             }
         }

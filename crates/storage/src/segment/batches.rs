@@ -123,8 +123,8 @@ impl BatchTable {
         // Batches are mostly of one size, so a proportional guess lands beside the batch; from there it is doubled
         // out until it is bracketed. A plain binary search misses the cache at every step of a large table.
         let count = self.deltas.len();
-        let guess = (u64::from(delta) * count as u64 / u64::from(self.event_count.max(1))) as usize;
-        let guess = guess.min(count - 1);
+        let guess = u64::from(delta) * count as u64 / u64::from(self.event_count.max(1));
+        let guess = usize::try_from(guess).map_or(count - 1, |guess| guess.min(count - 1));
         let (mut low, mut high, mut step) = (guess, guess + 1, 1);
         while low > 0 && self.deltas[low] > delta {
             high = low;
@@ -172,8 +172,8 @@ mod tests {
             for (at, &time) in (0..).zip(&expected) {
                 prop_assert_eq!(table.commit_time(first.advanced_by(at)), time);
                 let since = table.first_at_or_after(time).expect("one was committed then");
-                let earlier = since.distance_from(first);
-                prop_assert!(earlier <= at && (earlier == 0 || expected[earlier as usize - 1] < time));
+                let earlier = usize::try_from(since.distance_from(first)).expect("few");
+                prop_assert!(earlier as u64 <= at && (earlier == 0 || expected[earlier - 1] < time));
             }
         }
     }

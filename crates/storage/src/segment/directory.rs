@@ -171,7 +171,7 @@ fn parse(bytes: &[u8]) -> Result<(Features, Directory), DirectoryFault> {
     }
     for _ in 0..count {
         let (kind, must_know, section) = parse_section(&mut fields).ok_or_else(cut)?;
-        if must_know && !(PageKind::Rows as u8..=PageKind::RowIndex as u8).contains(&kind) {
+        if must_know && PageKind::from_number(kind).is_none() {
             return Err(DirectoryFault::Newer(format!("sections of kind {kind}, which this version does not know")));
         }
         directory.sections.push(section);

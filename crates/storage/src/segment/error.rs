@@ -108,6 +108,7 @@ pub(super) struct Fault {
 }
 
 impl Fault {
+    #[expect(clippy::needless_pass_by_value, reason = "a number, a text or a digest, whatever the caller has at hand")]
     pub(super) fn new(at: u64, expected: impl ToString, found: impl ToString) -> Self {
         Self { at, expected: expected.to_string(), found: found.to_string() }
     }

@@ -75,7 +75,9 @@ pub(super) fn encode_footer(owner: &Owner, runs: &[RunSummary], offset: u64) -> 
     owner.encode_into(&mut out);
     let count = u32::try_from(runs.len()).expect("a writer refuses more runs than a u32 counts");
     out.extend_from_slice(&count.to_le_bytes());
-    runs.iter().for_each(|run| run.encode_into(&mut out));
+    for run in runs {
+        run.encode_into(&mut out);
+    }
     let checksum = crc32c::crc32c(&out);
     let trailer_start = out.len();
     out.extend_from_slice(&offset.to_le_bytes());
@@ -90,10 +92,10 @@ pub(super) fn encode_footer(owner: &Owner, runs: &[RunSummary], offset: u64) -> 
 /// Where a file's footer lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Trailer {
-    pub footer_offset: u64,
+    pub offset: u64,
     /// Without the trailer.
-    pub footer_length: u64,
-    footer_checksum: u32,
+    length: u64,
+    checksum: u32,
 }
 
 /// Reads the last `TRAILER_BYTES` bytes of a file of `file_length` bytes.
@@ -104,9 +106,9 @@ pub(super) fn decode_trailer(bytes: &[u8], file_length: u64) -> Result<Trailer, 
     if computed != checksum {
         return Err(checksum_fault(0, checksum, computed));
     }
-    let end = trailer.footer_offset.checked_add(trailer.footer_length);
+    let end = trailer.offset.checked_add(trailer.length);
     if end.and_then(|end| end.checked_add(TRAILER_BYTES as u64)) != Some(file_length) {
-        let found = format!("{} bytes at {}", trailer.footer_length, trailer.footer_offset);
+        let found = format!("{} bytes at {}", trailer.length, trailer.offset);
         return Err(Fault::new(0, format!("a footer that ends a file of {file_length} bytes"), found));
     }
     Ok(trailer)
@@ -114,8 +116,7 @@ pub(super) fn decode_trailer(bytes: &[u8], file_length: u64) -> Result<Trailer, 
 
 fn parse_trailer(bytes: &[u8]) -> Option<(Trailer, u32)> {
     let mut fields = Fields(bytes);
-    let trailer =
-        Trailer { footer_offset: fields.u64()?, footer_length: fields.u64()?, footer_checksum: fields.u32()? };
+    let trailer = Trailer { offset: fields.u64()?, length: fields.u64()?, checksum: fields.u32()? };
     let checksum = fields.u32()?;
     (fields.0 == TRAILER_MAGIC).then_some((trailer, checksum))
 }
@@ -123,8 +124,8 @@ fn parse_trailer(bytes: &[u8]) -> Option<(Trailer, u32)> {
 /// Reads a footer, without its trailer.
 pub(super) fn decode_footer(bytes: &[u8], trailer: &Trailer) -> Result<(Owner, Vec<RunSummary>), Fault> {
     let computed = crc32c::crc32c(bytes);
-    if computed != trailer.footer_checksum {
-        return Err(checksum_fault(0, trailer.footer_checksum, computed));
+    if computed != trailer.checksum {
+        return Err(checksum_fault(0, trailer.checksum, computed));
     }
     let mut fields = Fields(bytes);
     if fields.bytes(FOOTER_MAGIC.len()) != Some(&FOOTER_MAGIC) {

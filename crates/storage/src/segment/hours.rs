@@ -163,7 +163,8 @@ mod tests {
     #[test]
     fn the_ends_of_time_have_hours() {
         let mut builder = HoursBuilder::default();
-        [EventTime::MIN, EventTime::MAX].into_iter().for_each(|time| builder.push(time));
+        builder.push(EventTime::MIN);
+        builder.push(EventTime::MAX);
         let hours = builder.finish();
         assert!(hours.covers(EventTime::MIN) && hours.covers(EventTime::MAX));
     }

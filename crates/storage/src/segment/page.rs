@@ -5,6 +5,7 @@
 //! page that was asked for: not an older one, not another run's, not one from elsewhere in the file.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::io;
 
 use zstd::bulk::{Compressor as Zstd, Decompressor};
@@ -45,6 +46,39 @@ pub enum PageKind {
     KeyFilter = 7,
     /// The index of the row pages.
     RowIndex = 8,
+}
+
+impl PageKind {
+    const ALL: [Self; 8] = [
+        Self::Rows,
+        Self::Permutation,
+        Self::Partitions,
+        Self::Batches,
+        Self::Hours,
+        Self::PartitionIndex,
+        Self::KeyFilter,
+        Self::RowIndex,
+    ];
+
+    /// The kind with this number; none if this version does not know it.
+    pub(super) fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|&kind| kind as u8 == number)
+    }
+}
+
+impl fmt::Display for PageKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rows => "rows",
+            Self::Permutation => "permutation",
+            Self::Partitions => "partitions",
+            Self::Batches => "batches",
+            Self::Hours => "hours",
+            Self::PartitionIndex => "partition index",
+            Self::KeyFilter => "key filter",
+            Self::RowIndex => "row index",
+        })
+    }
 }
 
 /// Where a page lies and what it must be; held by the index above it.

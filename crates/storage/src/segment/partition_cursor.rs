@@ -29,6 +29,12 @@ impl PartitionCursor {
         self.page.as_ref()?.list().get(self.at)
     }
 
+    /// Where the page with the cursor's partition lies in the run; behind the last partition, where the last page does.
+    pub(super) fn page_offset(&self) -> u64 {
+        let pages = self.tail.partitions.pages();
+        pages.get(self.page_number).or(pages.last()).map_or(0, |page| page.page.offset)
+    }
+
     /// Goes to the next partition.
     ///
     /// # Errors

@@ -165,7 +165,9 @@ pub(super) fn encode_index(pages: &[(PartitionsPage, PagePlace)]) -> Vec<u8> {
         let key_length = u16::try_from(page.first_key.len()).expect("a row's key length is a u16");
         out.extend_from_slice(&key_length.to_le_bytes());
     }
-    pages.iter().for_each(|(page, _)| out.extend_from_slice(&page.first_key));
+    for (page, _) in pages {
+        out.extend_from_slice(&page.first_key);
+    }
     out
 }
 

@@ -200,10 +200,7 @@ impl Run {
         assert!(self.summary().holds(sequence), "sequence {sequence} is not of this run");
         let tail = self.tail(access)?;
         let delta = u32::try_from(sequence.distance_from(self.summary().first)).expect("the run holds the sequence");
-        let permutation: Arc<Permutation> =
-            self.part(&tail.permutation_page, PageKind::Permutation, 0, access, |content| {
-                Permutation::decode(&content, self.summary().event_count)
-            })?;
+        let permutation = self.permutation(&tail, access)?;
         let place = permutation.row(delta).and_then(|row| tail.rows.find_row(row));
         let wrong = || self.damage(tail.permutation_page.offset, Fault::content("a row for each sequence of the run"));
         let (number, row) = place.ok_or_else(wrong)?;
@@ -230,8 +227,9 @@ impl Run {
         }
     }
 
-    pub(super) fn segments(&self) -> &Arc<Segments> {
-        &self.0.segments
+    /// `length` bytes from `offset` of the run on.
+    pub(super) fn read(&self, offset: u64, length: usize) -> Result<Vec<u8>, ReadError> {
+        self.0.segments.read(self.0.segment, self.summary().offset + offset, length)
     }
 
     pub(super) fn tail(&self, access: Access) -> Result<Arc<Tail>, ReadError> {
@@ -239,7 +237,7 @@ impl Run {
         let key = PartKey { segment: *segment, run: *number, kind: PageKind::RowIndex, number: 0 };
         segments.parts.get(key, access, || {
             let start = summary.length - u64::from(summary.tail_length);
-            let bytes = segments.read(*segment, summary.offset + start, summary.tail_length as usize)?;
+            let bytes = self.read(start, summary.tail_length as usize)?;
             Tail::decode(&bytes, summary).map_err(|fault| match fault {
                 DirectoryFault::Damaged(fault) => self.damage(start, fault),
                 DirectoryFault::Newer(what) => ReadError::Newer { path: self.path(), what },
@@ -267,6 +265,12 @@ impl Run {
         let &RunSummary { first, event_count, .. } = self.summary();
         self.part(&tail.batches_page, PageKind::Batches, 0, access, |content| {
             BatchTable::decode(&content, first, event_count)
+        })
+    }
+
+    pub(super) fn permutation(&self, tail: &Tail, access: Access) -> Result<Arc<Permutation>, ReadError> {
+        self.part(&tail.permutation_page, PageKind::Permutation, 0, access, |content| {
+            Permutation::decode(&content, self.summary().event_count)
         })
     }
 
@@ -303,7 +307,7 @@ impl Run {
             if place.end() > summary.length || place.content_length > PAGE_CONTENT_MAX {
                 return Err(self.damage(place.offset, Fault::new(0, "a page within its run", format!("{place:?}"))));
             }
-            let bytes = segments.read(*segment, summary.offset + place.offset, place.length as usize)?;
+            let bytes = self.read(place.offset, place.length as usize)?;
             page::decode(&bytes, kind, summary.salt, place)
                 .and_then(decode)
                 .map_err(|fault| self.damage(place.offset, fault))

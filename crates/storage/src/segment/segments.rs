@@ -114,6 +114,16 @@ impl Segments {
         self.files.path(id)
     }
 
+    /// The same files, read without keeping anything.
+    pub(super) fn uncached(&self) -> Arc<Self> {
+        let limits = CacheLimits { parts_bytes: 0, decoded_runs_bytes: 0 };
+        Self::new(Arc::clone(self.files.disk()), self.files.directory(), self.store, limits)
+    }
+
+    pub(super) fn disk(&self) -> &dyn Disk {
+        &**self.files.disk()
+    }
+
     /// What is kept in memory, in bytes: parts of runs, and decoded runs.
     pub fn memory_bytes(&self) -> (u64, u64) {
         (self.parts.bytes(), self.decoded_runs.bytes() as u64)

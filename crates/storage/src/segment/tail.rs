@@ -26,6 +26,8 @@ pub(crate) struct Tail {
     pub(super) batches: Option<Arc<BatchTable>>,
     pub(super) batches_page: PagePlace,
     pub(super) permutation_page: PagePlace,
+    /// The sections of kinds that this version knows.
+    pub(super) sections: Vec<(PageKind, Section)>,
 }
 
 /// The pages of a tail, as their directory places them.
@@ -98,7 +100,9 @@ impl TailPages<'_> {
             None
         };
         let permutation_page = self.page(PageKind::Permutation)?;
-        Ok(Tail { rows, partitions, hours, filter, batches, batches_page, permutation_page })
+        let known = |section: &Section| Some((PageKind::from_number(section.kind)?, *section));
+        let sections = self.directory.sections.iter().filter_map(known).collect();
+        Ok(Tail { rows, partitions, hours, filter, batches, batches_page, permutation_page, sections })
     }
 
     fn page(&self, kind: PageKind) -> Result<PagePlace, Fault> {

@@ -100,8 +100,7 @@ impl Writer {
     /// When the sequences or the batches cannot be those of a run.
     pub fn begin_run(&mut self, spec: &RunSpec<'_>) -> Result<RunWriter<'_>, WriteError> {
         self.check_no_open_run()?;
-        let run = RunWriter::begin(self, spec)?;
-        Ok(run)
+        Ok(RunWriter::begin(self, spec)?)
     }
 
     /// Writes a whole run. The rows come in the order of (token, key, event time, sequence).
@@ -208,7 +207,7 @@ impl Writer {
         Ok(())
     }
 
-    fn check_no_open_run(&self) -> Result<(), RunFault> {
+    pub(super) fn check_no_open_run(&self) -> Result<(), RunFault> {
         if self.run_is_open { Err(RunFault::Unfinished) } else { Ok(()) }
     }
 

@@ -2,4 +2,8 @@
 
 mod support;
 
+mod damage;
+mod golden;
+mod merging;
 mod reading;
+mod writing;

@@ -29,7 +29,8 @@ impl TestEvent {
     pub(super) fn new(key: &str, time: i64, sequence: u64, filler: usize) -> Self {
         let mut bytes = format!("?{key}={time}#{sequence}:").into_bytes();
         // Differs from event to event, so that a swap of two would show.
-        bytes.extend((0..filler).map(|at| (at as u64 * 7 + sequence * 31) as u8));
+        let [low, ..] = sequence.to_le_bytes();
+        bytes.extend((0..=u8::MAX).cycle().take(filler).map(|at| at.wrapping_mul(7) ^ low));
         Self { key: key.to_owned(), time, sequence, bytes: bytes.into() }
     }
 
