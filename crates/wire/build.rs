@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .compile_fds(contract.clone())?;
 
     let mut opaque = tonic_prost_build::configure()
+        .codec_path("crate::codec::Codec")
         .emit_rerun_if_changed(false)
         .bytes(".")
         .btree_map(".")

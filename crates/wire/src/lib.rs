@@ -9,6 +9,7 @@
 //!
 //! Nothing here does I/O or knows of the engine.
 
+pub mod codec;
 pub mod fault;
 pub mod opaque;
 pub mod v1;

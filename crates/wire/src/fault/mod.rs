@@ -133,7 +133,7 @@ impl RefusedEvents {
 fn reason_of(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::EventTooLarge(_) => Reason::EventTooLarge,
-        Refusal::Mistyped(_) => Reason::ColumnTypeMismatch,
+        Refusal::Mistyped(_) | Refusal::MistypedWithin { .. } => Reason::ColumnTypeMismatch,
         Refusal::Undeclared(_) => Reason::UnknownColumn,
         _ => Reason::InvalidEvent,
     }

@@ -1,9 +1,9 @@
 //! Why an event is refused: every way in which its bytes, or its columns, can be wrong.
 
-use annals_model::ColumnConflict;
 use annals_model::limits::{
     COLUMN_NAME_BYTES_MAX, EVENT_BYTES_MAX, EVENT_COLUMNS_MAX, EVENT_ID_BYTES, PARTITION_KEY_BYTES_MAX,
 };
+use annals_model::{ColumnConflict, ColumnType};
 
 /// How much of a column's name a message shows: a status travels in headers, which clients limit to 8 KiB.
 const NAME_CHARS_SHOWN: usize = 64;
@@ -105,6 +105,18 @@ pub enum Refusal {
     /// A cell of another type than its column's.
     #[error("{0}")]
     Mistyped(ColumnConflict),
+    /// A cell of another type than a cell of the same column in an earlier event of the request.
+    #[error("column {name:?} holds {expected} in event {earlier} of this request, and {found} here")]
+    MistypedWithin {
+        /// The column.
+        name: String,
+        /// The type of the earlier cell.
+        expected: ColumnType,
+        /// The type of this one.
+        found: ColumnType,
+        /// The index of the earlier event.
+        earlier: u32,
+    },
     /// A column that a strict table does not have.
     #[error("column {0:?} is not declared, and the table's schema is strict; declare it with UpdateTable")]
     Undeclared(String),
@@ -139,7 +151,7 @@ impl Refusal {
             Self::BoolValue(_) => "BOOL_VALUE",
             Self::TextNotText(_) => "TEXT_NOT_TEXT",
             Self::UuidLength { .. } => "UUID_LENGTH",
-            Self::Mistyped(_) => "MISTYPED",
+            Self::Mistyped(_) | Self::MistypedWithin { .. } => "MISTYPED",
             Self::Undeclared(_) => "UNDECLARED",
         }
     }
@@ -156,6 +168,7 @@ impl Refusal {
             | Self::BoolValue(name)
             | Self::TextNotText(name)
             | Self::UuidLength { name, .. }
+            | Self::MistypedWithin { name, .. }
             | Self::Undeclared(name) => format!("columns[{name:?}]"),
             Self::Mistyped(conflict) => format!("columns[{:?}]", shown(&conflict.name)),
             _ => String::new(),

@@ -1,0 +1,191 @@
+//! A session: requests one after another on a stream, pipelined, each answered once and in order.
+//!
+//! A request is handed to the engine as soon as it is read; its answer waits for those before it. What is not yet
+//! answered is bounded in bytes and in requests; past a bound the stream is not read on, so that the client waits. A
+//! client that does not take its answers stops being read as well, since nothing here runs but when it takes one.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use annals_engine::Engine;
+use annals_wire::Fault;
+use annals_wire::fault::{to_rpc_status, to_status};
+use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
+use annals_wire::v1::append_session_response::Result as Outcome;
+use annals_wire::v1::{AppendResponse, AppendSessionResponse};
+use annals_wire::walk::EventIds;
+use futures_util::future::poll_fn;
+use futures_util::stream::{self, Stream};
+use prost::Message;
+use tonic::{Status, Streaming};
+
+use crate::connection::detailed;
+use crate::shared::{Shared, Stop};
+use crate::{clock, faults};
+
+use super::{answer, prepare};
+
+type Answer = Pin<Box<dyn Future<Output = Result<AppendResponse, Fault>> + Send>>;
+
+/// A request that was handed to the engine.
+struct Pending {
+    answer: Answer,
+    /// An answer that came before those of earlier requests.
+    done: Option<Result<AppendResponse, Fault>>,
+    bytes: usize,
+}
+
+/// Why no more requests are read; what was read is answered first.
+enum Reading {
+    Open,
+    /// The client has sent its last request.
+    Ended,
+    /// The stream broke, or the server stops.
+    Failed(Status),
+}
+
+struct Session<E> {
+    shared: Arc<Shared<E>>,
+    stop: Stop,
+    requests: Streaming<AppendSessionRequest>,
+    reading: Reading,
+    pending: VecDeque<Pending>,
+    pending_bytes: usize,
+    ids: EventIds,
+}
+
+/// What happened first.
+enum Event {
+    Answered(Result<AppendResponse, Fault>),
+    Request(Option<AppendRequest>),
+    Broken(Status),
+    Stopping,
+}
+
+/// The answers to a stream of requests.
+pub(crate) fn session<E: Engine>(
+    shared: Arc<Shared<E>>,
+    requests: Streaming<AppendSessionRequest>,
+) -> impl Stream<Item = Result<AppendSessionResponse, Status>> + Send {
+    let session = Session {
+        stop: shared.stop.clone(),
+        shared,
+        requests,
+        reading: Reading::Open,
+        pending: VecDeque::new(),
+        pending_bytes: 0,
+        ids: EventIds::new(),
+    };
+    stream::unfold(Some(session), |session| async move {
+        let mut session = session?;
+        match session.next_answer().await {
+            Ok(Some(answer)) => Some((Ok(answer), Some(session))),
+            Ok(None) => None,
+            Err(status) => Some((Err(status), None)),
+        }
+    })
+}
+
+impl<E: Engine> Session<E> {
+    /// The next answer in order; none once all requests are answered and no more come.
+    async fn next_answer(&mut self) -> Result<Option<AppendSessionResponse>, Status> {
+        loop {
+            if self.pending.is_empty() {
+                match std::mem::replace(&mut self.reading, Reading::Ended) {
+                    Reading::Open => self.reading = Reading::Open,
+                    Reading::Ended => return Ok(None),
+                    Reading::Failed(status) => return Err(status),
+                }
+            }
+            match self.next_event().await {
+                Event::Answered(answer) => return Ok(Some(in_band(answer))),
+                Event::Request(Some(request)) => self.begin(request).await,
+                Event::Request(None) => self.reading = Reading::Ended,
+                Event::Broken(status) => self.reading = Reading::Failed(status),
+                Event::Stopping => self.reading = Reading::Failed(to_status(&faults::shutting_down())),
+            }
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let limits = &self.shared.limits;
+        matches!(self.reading, Reading::Open)
+            && self.pending.len() < limits.session_requests_max
+            && self.pending_bytes < limits.session_bytes_max
+    }
+
+    /// Waits for the first answer in order or, if there is room, for a request. Answers go first, so that what a client
+    /// waits for is not held up by what it sends.
+    async fn next_event(&mut self) -> Event {
+        let has_room = self.has_room();
+        let Self { stop, requests, pending, pending_bytes, .. } = self;
+        tokio::select! {
+            biased;
+            answer = front(pending), if !pending.is_empty() => {
+                let answered = pending.pop_front().expect("the first was answered");
+                *pending_bytes -= answered.bytes;
+                Event::Answered(answer)
+            }
+            () = stop.stopping(), if has_room => Event::Stopping,
+            request = requests.message(), if has_room => match request {
+                Ok(Some(request)) => Event::Request(Some(request.append.unwrap_or_default())),
+                Ok(None) => Event::Request(None),
+                Err(status) => Event::Broken(detailed(status)),
+            },
+        }
+    }
+
+    /// Hands a request to the engine. It is polled once at once: that is when it takes its place among the appends, so
+    /// that a session's requests are committed in the order in which they were sent.
+    async fn begin(&mut self, request: AppendRequest) {
+        let bytes = request.encoded_len();
+        let shared = Arc::clone(&self.shared);
+        let prepared = shared.table(&request.table).and_then(|table| {
+            prepare::prepare(&table, &request, clock::now(), &mut self.ids).map(|append| (table, append))
+        });
+        let answer: Answer = Box::pin(async move {
+            let (table, append) = prepared?;
+            let appended = shared.engine.append(append).await;
+            appended
+                .map(|appended| self::answer(&table, &appended))
+                .map_err(|error| faults::of_append(error, &table.definition.name))
+        });
+        self.pending_bytes += bytes;
+        self.pending.push_back(Pending { answer, done: None, bytes });
+        poll_fn(|context| {
+            advance(&mut self.pending, context);
+            Poll::Ready(())
+        })
+        .await;
+    }
+}
+
+/// Gives every request that waits its turn, the oldest first: one that waits for room must not be passed by a later one
+/// only because its answer is not looked at yet.
+fn advance(pending: &mut VecDeque<Pending>, context: &mut Context<'_>) {
+    for one in pending.iter_mut().filter(|one| one.done.is_none()) {
+        if let Poll::Ready(done) = one.answer.as_mut().poll(context) {
+            one.done = Some(done);
+        }
+    }
+}
+
+/// The answer of the first request. Cancel-safe: an answer that has come is kept until it is taken.
+async fn front(pending: &mut VecDeque<Pending>) -> Result<AppendResponse, Fault> {
+    poll_fn(|context| {
+        advance(pending, context);
+        pending.front_mut().and_then(|first| first.done.take()).map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
+}
+
+fn in_band(answer: Result<AppendResponse, Fault>) -> AppendSessionResponse {
+    let outcome = match answer {
+        Ok(appended) => Outcome::Appended(appended),
+        Err(fault) => Outcome::Error(to_rpc_status(&fault)),
+    };
+    AppendSessionResponse { result: Some(outcome) }
+}

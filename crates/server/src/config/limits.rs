@@ -1,0 +1,84 @@
+//! Every limit of the server, with its default and its reason. Limits of the contract stand in `annals_model::limits`.
+
+use super::setting::{Period, settings};
+
+settings! {
+    /// The limits of a server. Counts and bytes are plain numbers, times are written like `5s`.
+    pub struct Limits {
+        /// Connections that are open at once; one more is closed as it comes. Each costs a socket and some 64 KiB.
+        pub connections_max: usize = 4096,
+        /// Calls under way at once on one connection; further ones wait at the client. Tails count.
+        pub connection_calls_max: u32 = 256,
+        /// How long a connection may take to speak HTTP/2, so that silent sockets do not pile up.
+        pub handshake_time_max: Period = Period::seconds(10),
+        /// A connection without a call for so long is closed; clients connect again by themselves.
+        pub idle_time_max: Period = Period::seconds(600),
+        /// A silent connection is asked for a sign of life this often, so that one to a machine that is gone is found.
+        pub keep_alive_interval: Period = Period::seconds(20),
+        /// A connection that gives no sign of life for so long is closed.
+        pub keep_alive_time_max: Period = Period::seconds(10),
+        /// Bytes of a request's headers.
+        pub header_bytes_max: u32 = 16_384,
+        /// Bytes that a client may send ahead in one call: two of the usual append requests.
+        pub call_window_bytes: u32 = 2_097_152,
+        /// Bytes that a client may send ahead on one connection, over all calls.
+        pub connection_window_bytes: u32 = 8_388_608,
+        /// Bytes of answers that wait for one slow client in one call. The next page is read once they are gone.
+        pub send_buffer_bytes_max: usize = 262_144,
+        /// Bytes of requests of one append session that are not yet answered; the session is not read on until then.
+        pub session_bytes_max: usize = 33_554_432,
+        /// Requests of one append session that are not yet answered.
+        pub session_requests_max: usize = 1024,
+        /// Bytes of events that a response is built up to, from 64 KiB to 1 MiB. An event may be larger and then comes
+        /// alone.
+        pub response_bytes_target: usize = 262_144,
+        /// Events of one response, so that tiny events can't make it large: each adds up to 50 bytes of its own.
+        pub response_events_max: usize = 16_384,
+        /// Partition keys that one scan or tail may name.
+        pub keys_max: usize = 100_000,
+        /// Tails under way at once on this server.
+        pub tails_max: usize = 20_000,
+        /// A live tail that falls so many events behind is served from storage again, and told so.
+        pub tail_behind_events: u64 = 100_000,
+        /// Splits that a planned scan is cut into at most.
+        pub splits_max: u32 = 1024,
+        /// Bytes of events that one split of a planned scan holds where the client leaves the number to the server.
+        pub split_bytes: u64 = 67_108_864,
+        /// Entries of one page of a list, and how many there are if the client does not say.
+        pub page_entries_max: usize = 1000,
+        /// How long calls under way may take to end when the server stops. The whole stop takes at most 5 s.
+        pub stop_time_max: Period = Period::seconds(4),
+    }
+}
+
+impl Limits {
+    /// What is wrong with the values, taken together.
+    pub(super) fn problem(&self) -> Option<String> {
+        let positive = [
+            ("connections_max", self.connections_max),
+            ("connection_calls_max", self.connection_calls_max as usize),
+            ("session_bytes_max", self.session_bytes_max),
+            ("session_requests_max", self.session_requests_max),
+            ("response_events_max", self.response_events_max),
+            ("keys_max", self.keys_max),
+            ("tails_max", self.tails_max),
+            ("splits_max", self.splits_max as usize),
+            ("page_entries_max", self.page_entries_max),
+        ];
+        if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
+            return Some(format!("limits.{name} is 0; it is at least 1"));
+        }
+        // 50 bytes for each event's own fields keep a response well below the contract's 4,000,000 bytes.
+        if self.response_events_max > 32_768 {
+            return Some(format!("limits.response_events_max is {}; it is at most 32768", self.response_events_max));
+        }
+        if !(65_536..=1_048_576).contains(&self.response_bytes_target) {
+            let target = self.response_bytes_target;
+            return Some(format!("limits.response_bytes_target is {target}; it lies from 65536 to 1048576"));
+        }
+        let windows =
+            [("call_window_bytes", self.call_window_bytes), ("connection_window_bytes", self.connection_window_bytes)];
+        let outside = windows.into_iter().find(|(_, bytes)| !(65_535..=i32::MAX.cast_unsigned()).contains(bytes));
+        outside.map(|(name, bytes)| format!("limits.{name} is {bytes}; HTTP/2 has windows from 65535 to 2147483647"))
+    }
+}

@@ -1,0 +1,79 @@
+//! One connection: its handshake, its calls, its end.
+//!
+//! hyper is driven here rather than by tonic's own server, because limits that matter are set nowhere else: how long a
+//! handshake may take, when an idle connection goes, how a stop ends one that still has calls.
+
+mod activity;
+mod details;
+mod front;
+mod handshake;
+
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tonic::service::Routes;
+
+use crate::config::Limits;
+use crate::shared::Stop;
+use activity::Activity;
+pub(crate) use details::detailed;
+use front::Front;
+use handshake::Handshake;
+
+/// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
+const FRAME_BYTES_MAX: u32 = 256 * 1024;
+
+/// Serves a connection until it ends, is idle for too long, or the server stops and its calls have ended.
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, routes: Routes, limits: Arc<Limits>, mut stop: Stop) {
+    // Answers are written whole; waiting to fill packets would only delay them.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, "the connection is gone: {error}");
+        return;
+    }
+    let activity = Arc::new(Activity::default());
+    let front = Front::new(routes, &stream, peer, Arc::clone(&activity));
+    let io = TokioIo::new(Handshake::new(stream, limits.handshake_time_max.get()));
+    let mut connection = pin!(builder(&limits).serve_connection(io, front));
+    let mut is_closing = false;
+    loop {
+        tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, "the connection ended: {error}");
+                }
+                return;
+            }
+            () = stop.stopping(), if !is_closing => {
+                connection.as_mut().graceful_shutdown();
+                is_closing = true;
+            }
+            () = sleep(activity.idle_in(limits.idle_time_max.get())), if !is_closing => {
+                if activity.idle_in(limits.idle_time_max.get()).is_zero() {
+                    connection.as_mut().graceful_shutdown();
+                    is_closing = true;
+                }
+            }
+        }
+    }
+}
+
+fn builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .adaptive_window(false)
+        .initial_stream_window_size(limits.call_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes)
+        .max_concurrent_streams(limits.connection_calls_max)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_send_buf_size(limits.send_buffer_bytes_max)
+        .max_header_list_size(limits.header_bytes_max)
+        .keep_alive_interval(limits.keep_alive_interval.get())
+        .keep_alive_timeout(limits.keep_alive_time_max.get());
+    builder
+}

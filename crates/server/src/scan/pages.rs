@@ -1,0 +1,66 @@
+//! The responses of a scan, one page at a time, each read when the client takes it.
+
+use std::sync::Arc;
+
+use annals_engine::Engine;
+use annals_engine::contract::PageBounds;
+use annals_model::ScanPosition;
+use annals_wire::Fault;
+use annals_wire::opaque::ScanResponse;
+use bytes::Bytes;
+use futures_util::stream::{self, Stream};
+
+use super::request::Scan;
+use crate::encode::{recorded, response_bounds};
+use crate::faults;
+use crate::shared::Shared;
+
+struct Pages<E> {
+    shared: Arc<Shared<E>>,
+    scan: Scan,
+    after: Option<ScanPosition>,
+    remaining: Option<u64>,
+    is_first: bool,
+}
+
+/// The pages of a scan; at least one.
+pub(crate) fn pages<E: Engine>(
+    shared: Arc<Shared<E>>,
+    scan: Scan,
+) -> impl Stream<Item = Result<ScanResponse, Fault>> + Send {
+    let pages = Pages { shared, after: scan.after.clone(), remaining: scan.limit, is_first: true, scan };
+    stream::unfold(Some(pages), |pages| async move {
+        let mut pages = pages?;
+        match pages.next_page().await {
+            Ok((page, is_last)) => Some((Ok(page), (!is_last).then_some(pages))),
+            Err(fault) => Some((Err(fault), None)),
+        }
+    })
+}
+
+impl<E: Engine> Pages<E> {
+    /// The next page, and whether it is the last of this call.
+    async fn next_page(&mut self) -> Result<(ScanResponse, bool), Fault> {
+        let read = self.scan.read(self.after.take(), self.bounds());
+        let page = self.shared.engine.read_partitions(read).await;
+        let page = page.map_err(|error| faults::of_read(&error, &self.scan.table.definition.name))?;
+        if let Some(remaining) = &mut self.remaining {
+            *remaining = remaining.saturating_sub(page.events.len() as u64);
+        }
+        let is_last = page.next.is_none() || self.remaining == Some(0);
+        let has_tokens = std::mem::replace(&mut self.is_first, false) || is_last;
+        let response = ScanResponse {
+            events: recorded(page.events, self.scan.projection.as_ref())?,
+            next_page_token: page.next.clone().map_or_else(Bytes::new, |position| self.scan.page_token(position)),
+            resume_token: if has_tokens { self.scan.resume_token() } else { Bytes::new() },
+        };
+        self.after = page.next;
+        Ok((response, is_last))
+    }
+
+    fn bounds(&self) -> PageBounds {
+        let bounds = response_bounds(&self.shared.limits);
+        let remaining = self.remaining.and_then(|remaining| usize::try_from(remaining).ok()).unwrap_or(usize::MAX);
+        PageBounds { events_max: bounds.events_max.min(remaining), ..bounds }
+    }
+}

@@ -1,0 +1,163 @@
+//! The server: it listens, deals connections to its workers, and stops in order.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use annals_engine::Engine;
+use socket2::{Domain, Socket, Type};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::sleep;
+use tonic_health::ServingStatus;
+
+use crate::config::Config;
+use crate::routes::{report, routes};
+use crate::shared::{Shared, Stop};
+use crate::tail::TailRegistry;
+use crate::worker::{Accepted, Worker};
+
+/// Connections that the system keeps until they are accepted.
+const BACKLOG: i32 = 1024;
+/// How long to wait after an accept that failed for want of sockets or memory: others must end first.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why a server does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address is open to others than this machine, and nobody said that this is meant.
+    #[error(
+        "listening on {0} would let everybody who reaches this machine read and write: nothing is encrypted and nobody \
+         is asked who they are. Listen on 127.0.0.1, or say --insecure"
+    )]
+    Insecure(SocketAddr),
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {error}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        error: io::Error,
+    },
+    /// A thread can't be started.
+    #[error("can't start a thread: {0}")]
+    Thread(io::Error),
+    /// The listening socket failed.
+    #[error("the listening socket failed: {0}")]
+    Listen(io::Error),
+}
+
+/// Makes servers.
+#[derive(Clone, Copy, Debug)]
+pub struct Server;
+
+/// A server that listens and serves nobody yet: connections wait.
+#[derive(Debug)]
+pub struct BoundServer<E> {
+    config: Config,
+    engine: Arc<E>,
+    listener: TcpListener,
+    local_addr: SocketAddr,
+}
+
+impl Server {
+    /// Listens on the address of the configuration; port 0 takes any that is free.
+    ///
+    /// # Errors
+    /// When the address is taken, is not this machine's, or is open to others without `insecure`.
+    pub fn bind<E: Engine>(config: Config, engine: Arc<E>) -> Result<BoundServer<E>, ServeError> {
+        let address = config.server.listen;
+        if !address.ip().is_loopback() && !config.server.insecure {
+            return Err(ServeError::Insecure(address));
+        }
+        let bind = || {
+            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+            // A restart must not wait for the connections of the last run to time out.
+            socket.set_reuse_address(true)?;
+            socket.set_nonblocking(true)?;
+            socket.bind(&address.into())?;
+            socket.listen(BACKLOG)?;
+            let listener = TcpListener::from(socket);
+            let local_addr = listener.local_addr()?;
+            Ok((listener, local_addr))
+        };
+        let (listener, local_addr) = bind().map_err(|error| ServeError::Bind { address, error })?;
+        Ok(BoundServer { config, engine, listener, local_addr })
+    }
+}
+
+impl<E: Engine> BoundServer<E> {
+    /// The address that is listened on, with its real port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Serves until `shutdown` is done, then stops in order: nobody new is let in, appends under way are answered, tails
+    /// end with UNAVAILABLE so that their clients go on elsewhere, and what does not end in time is cut. The engine is
+    /// left open.
+    ///
+    /// # Errors
+    /// When a thread can't be started or the listening socket fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let (stopper, stop) = Stop::new();
+        let limits = Arc::new(self.config.limits.clone());
+        let shared = Arc::new(Shared {
+            engine: self.engine,
+            limits: self.config.limits,
+            tails: TailRegistry::default(),
+            stop: stop.clone(),
+        });
+        let (routes, health) = routes(&shared).await;
+        let threads = match self.config.server.threads {
+            0 => available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let start = |index| Worker::start(index, routes.clone(), Arc::clone(&limits), stop.clone());
+        let workers = (0..threads).map(start).collect::<Result<Vec<_>, _>>().map_err(ServeError::Thread)?;
+        let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Listen)?;
+        tokio::select! {
+            () = accept(&listener, &workers, limits.connections_max) => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        report(&health, ServingStatus::NotServing).await;
+        finish(stopper, workers).await;
+        Ok(())
+    }
+}
+
+/// Accepts connections for ever and deals them out in turns.
+async fn accept(listener: &tokio::net::TcpListener, workers: &[Worker], connections_max: usize) {
+    let places = Arc::new(Semaphore::new(connections_max));
+    let mut turns = workers.iter().cycle();
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!("a connection can't be accepted: {error}");
+                sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = Arc::clone(&places).try_acquire_owned() else {
+            tracing::warn!(%peer, "closed at once: {connections_max} connections are open (limits.connections_max)");
+            continue;
+        };
+        match stream.into_std() {
+            Ok(stream) => {
+                let worker = turns.next().expect("there is at least one worker");
+                worker.deal(Accepted { stream, peer, permit }).await;
+            }
+            Err(error) => tracing::warn!(%peer, "the connection can't be handed on: {error}"),
+        }
+    }
+}
+
+async fn finish(stopper: watch::Sender<bool>, workers: Vec<Worker>) {
+    // Nobody to tell is nobody to stop.
+    let _ = stopper.send(true);
+    for worker in workers {
+        worker.finish().await;
+    }
+}

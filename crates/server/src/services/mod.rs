@@ -1,0 +1,18 @@
+//! The gRPC services: each method hands its request on and turns a fault into a status. Nothing is decided here.
+
+mod events;
+mod servers;
+mod tables;
+
+use annals_wire::Fault;
+use annals_wire::fault::to_status;
+use tonic::{Response, Status};
+
+pub(crate) use events::EventApi;
+pub(crate) use servers::ServerApi;
+pub(crate) use tables::TableApi;
+
+/// The answer of a call, or the status of its fault.
+fn answered<T>(outcome: Result<T, Fault>) -> Result<Response<T>, Status> {
+    outcome.map(Response::new).map_err(|fault| to_status(&fault))
+}

@@ -1,0 +1,58 @@
+//! What all calls of one server share.
+
+use std::sync::Arc;
+
+use annals_engine::Engine;
+use annals_model::{Table, TableName};
+use annals_wire::{Fault, Reason};
+use tokio::sync::watch;
+
+use crate::config::Limits;
+use crate::faults;
+use crate::tail::TailRegistry;
+
+/// The engine, the limits, and who is being served.
+#[derive(Debug)]
+pub(crate) struct Shared<E> {
+    pub(crate) engine: Arc<E>,
+    pub(crate) limits: Limits,
+    pub(crate) tails: TailRegistry,
+    pub(crate) stop: Stop,
+}
+
+/// Tells that the server is stopping.
+#[derive(Clone, Debug)]
+pub(crate) struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// The sender says `true` once; until then nobody stops.
+    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits until the server stops. Cancel-safe.
+    pub(crate) async fn stopping(&mut self) {
+        // A sender that is gone without a word is a server that is gone.
+        let _ = self.0.wait_for(|is_stopping| *is_stopping).await;
+    }
+}
+
+impl<E: Engine> Shared<E> {
+    /// The table that a request names.
+    pub(crate) fn table(&self, name: &str) -> Result<Table, Fault> {
+        let name = table_name(name, "table")?;
+        self.engine.table(&name).ok_or_else(|| faults::table_not_found(name.as_str()))
+    }
+}
+
+/// Reads a table's name in the request's field `field`.
+pub(crate) fn table_name(name: &str, field: &str) -> Result<TableName, Fault> {
+    name.parse().map_err(|error: annals_model::TableNameError| {
+        Fault::of_field(Reason::InvalidTableName, field, error.to_string())
+    })
+}

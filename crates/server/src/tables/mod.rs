@@ -1,0 +1,72 @@
+//! Tables and partitions: made, described, changed and removed.
+
+mod create;
+mod partitions;
+mod render;
+mod update;
+
+use annals_engine::Engine;
+use annals_model::Table;
+use annals_wire::Fault;
+use annals_wire::v1::{self, GetTableRequest, GetTableResponse, ListTablesRequest, ListTablesResponse};
+use bytes::Bytes;
+
+use crate::faults;
+use crate::lists::page_entries;
+use crate::shared::Shared;
+
+pub(crate) use create::create;
+pub(crate) use partitions::{get_partition, list_partitions};
+pub(crate) use update::update;
+
+/// A table as the contract shows it, with what it holds now.
+async fn described<E: Engine>(shared: &Shared<E>, table: &Table) -> Result<v1::Table, Fault> {
+    let stats = shared.engine.table_stats(table.id).await;
+    let stats = stats.map_err(|error| faults::of_read(&error, &table.definition.name))?;
+    Ok(render::table(table, Some(&stats)))
+}
+
+/// Describes one table.
+pub(crate) async fn get<E: Engine>(shared: &Shared<E>, request: GetTableRequest) -> Result<GetTableResponse, Fault> {
+    let table = shared.table(&request.name)?;
+    Ok(GetTableResponse { table: Some(described(shared, &table).await?) })
+}
+
+/// One page of tables, by name. The page token is the last name given.
+pub(crate) async fn list<E: Engine>(
+    shared: &Shared<E>,
+    request: ListTablesRequest,
+) -> Result<ListTablesResponse, Fault> {
+    let entries_max = page_entries(request.page_size, &shared.limits)?;
+    let mut tables = shared.engine.tables();
+    tables.retain(|table| {
+        let name = &table.definition.name;
+        (request.keyspace.is_empty() || name.keyspace() == request.keyspace)
+            && name.as_str().as_bytes() > &request.page_token[..]
+    });
+    let has_more = tables.len() > entries_max;
+    tables.truncate(entries_max);
+    let last = tables.last().filter(|_| has_more);
+    let next_page_token = last.map_or_else(Bytes::new, |table| table.definition.name.to_string().into());
+    let mut shown = Vec::with_capacity(tables.len());
+    for table in tables {
+        match described(shared, &table).await {
+            Ok(table) => shown.push(table),
+            // Dropped since the list was made.
+            Err(fault) if fault.reason == annals_wire::Reason::TableNotFound => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(ListTablesResponse { tables: shown, next_page_token })
+}
+
+/// Removes a table with all its events.
+pub(crate) async fn drop<E: Engine>(
+    shared: &Shared<E>,
+    request: v1::DropTableRequest,
+) -> Result<v1::DropTableResponse, Fault> {
+    let table = shared.table(&request.name)?;
+    let dropped = shared.engine.drop_table(table.id).await;
+    dropped.map_err(|error| faults::of_catalog(error, &table.definition.name))?;
+    Ok(v1::DropTableResponse {})
+}

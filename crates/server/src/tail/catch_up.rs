@@ -1,0 +1,229 @@
+//! Reads what a tail has not delivered yet: from which shard, and how far behind it is.
+
+use std::time::Duration;
+
+use annals_engine::Engine;
+use annals_engine::contract::{ArrivalPage, ArrivalRead, ArrivalScope, PageBounds, ReadError};
+use annals_model::{CommitTime, Moment, Sequence, Shard, StoredEvent, TableId};
+use annals_wire::Fault;
+use annals_wire::v1::Lag;
+
+use super::cursor::Cursor;
+use super::request::Tail;
+use crate::shared::Shared;
+use crate::{clock, faults};
+
+const ONE_EVENT: PageBounds = PageBounds { events_max: 1, bytes_max: 0 };
+
+/// A tail's cursors, and what they stand on.
+#[derive(Debug)]
+pub(super) struct CatchUp {
+    cursors: Vec<Cursor>,
+    /// All up to here was delivered, or is outside the scope.
+    position: Moment,
+}
+
+impl CatchUp {
+    pub(super) fn new(tail: &Tail) -> Self {
+        let cursor = |shard: &Shard| Cursor::new(*shard, tail.is_from_earliest);
+        Self { cursors: tail.shards.iter().map(cursor).collect(), position: tail.position.clone() }
+    }
+
+    pub(super) fn position(&self) -> &Moment {
+        &self.position
+    }
+
+    /// The cursors that have not come to `goal`.
+    fn lagging(&self, goal: &Moment) -> Vec<usize> {
+        let lags = |index: &usize| {
+            let shard = self.cursors[*index].shard;
+            self.position.of(shard) < goal.of(shard)
+        };
+        (0..self.cursors.len()).filter(lags).collect()
+    }
+
+    pub(super) fn has_come_to(&self, goal: &Moment) -> bool {
+        self.cursors.iter().all(|cursor| self.position.of(cursor.shard) >= goal.of(cursor.shard))
+    }
+
+    /// Events between the position and `head`, over the shards that are followed.
+    pub(super) fn events_behind(&self, head: &Moment) -> u64 {
+        let behind = |cursor: &Cursor| head.of(cursor.shard).distance_from(self.position.of(cursor.shard));
+        self.cursors.iter().map(behind).sum()
+    }
+
+    /// A page of the shard whose next event was committed first. Events may be missing from it because the scope leaves
+    /// them out; the position has then moved all the same.
+    pub(super) async fn read_earliest<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        bounds: PageBounds,
+    ) -> Result<Vec<StoredEvent>, Fault> {
+        let lagging = self.lagging(goal);
+        let [first, rest @ ..] = &lagging[..] else { return Ok(Vec::new()) };
+        let mut earliest = *first;
+        if !rest.is_empty() {
+            let mut commit = None;
+            for &index in &lagging {
+                let next = self.next_commit(shared, tail, goal, index).await?;
+                if next.is_some() && (commit.is_none() || next < commit) {
+                    (earliest, commit) = (index, next);
+                }
+            }
+        }
+        self.read(shared, tail, goal, earliest, bounds).await
+    }
+
+    /// What there is in all shards, up to the bounds together: at the live end pages are small and order among shards
+    /// is that of arrival anyway.
+    pub(super) async fn read_all<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        bounds: PageBounds,
+    ) -> Result<Vec<StoredEvent>, Fault> {
+        let mut events: Vec<StoredEvent> = Vec::new();
+        let mut bytes = 0;
+        for index in self.lagging(goal) {
+            if events.len() >= bounds.events_max || bytes >= bounds.bytes_max {
+                break;
+            }
+            let rest = PageBounds { events_max: bounds.events_max - events.len(), bytes_max: bounds.bytes_max - bytes };
+            // The page may hold one event past the bounds; a second such page would go past a response's size.
+            if !events.is_empty() && !self.fits(shared, tail, goal, index, rest).await? {
+                break;
+            }
+            let page = self.read(shared, tail, goal, index, rest).await?;
+            bytes += page.iter().map(|event| event.bytes.len()).sum::<usize>();
+            events.extend(page);
+        }
+        Ok(events)
+    }
+
+    /// Whether the next event of a shard fits into the bounds.
+    async fn fits<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<bool, Fault> {
+        let page = self.page(shared, tail, goal, index, ONE_EVENT).await?;
+        Ok(page.events.first().is_none_or(|event| event.bytes.len() <= bounds.bytes_max))
+    }
+
+    async fn next_commit<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        index: usize,
+    ) -> Result<Option<CommitTime>, Fault> {
+        if self.cursors[index].next_commit.is_none() {
+            let page = self.page(shared, tail, goal, index, ONE_EVENT).await?;
+            self.cursors[index].next_commit = page.events.first().map(|event| event.commit_time);
+            if page.events.is_empty() {
+                self.position.set(self.cursors[index].shard, page.next.previous());
+            }
+        }
+        Ok(self.cursors[index].next_commit)
+    }
+
+    /// Reads on in one shard and moves its cursor.
+    async fn read<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<Vec<StoredEvent>, Fault> {
+        let page = self.page(shared, tail, goal, index, bounds).await?;
+        let cursor = &mut self.cursors[index];
+        cursor.next_commit = None;
+        cursor.follows_retention &= page.events.is_empty();
+        self.position.set(cursor.shard, page.next.previous());
+        Ok(page.events)
+    }
+
+    /// The next page of one shard. Starts later where retention went past a start that was the oldest event anyway.
+    async fn page<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<ArrivalPage, Fault> {
+        let Cursor { shard, follows_retention, .. } = self.cursors[index];
+        loop {
+            let read = ArrivalRead {
+                table: tail.table.id,
+                shard,
+                from: self.position.of(shard).next(),
+                through: goal.of(shard),
+                scope: tail.arrivals.clone(),
+                bounds,
+            };
+            match shared.engine.read_arrivals(read).await {
+                Ok(page) => return Ok(page),
+                Err(ReadError::Trimmed { first_retained, .. })
+                    if follows_retention && first_retained > self.position.of(shard).next() =>
+                {
+                    self.position.set(shard, first_retained.previous());
+                    if first_retained > goal.of(shard) {
+                        return Ok(ArrivalPage { events: Vec::new(), next: first_retained });
+                    }
+                }
+                Err(error) => return Err(faults::of_read(&error, &tail.table.definition.name)),
+            }
+        }
+    }
+}
+
+/// How far a position lies behind the head, over these shards: also events that a tail's scope leaves out.
+pub(super) async fn lag<E: Engine>(
+    shared: &Shared<E>,
+    table: TableId,
+    shards: &[Shard],
+    position: &Moment,
+) -> Result<Lag, ReadError> {
+    let head = shared.engine.head(table)?;
+    let mut events = 0;
+    let mut oldest: Option<CommitTime> = None;
+    for &shard in shards {
+        let behind = head.of(shard).distance_from(position.of(shard));
+        events += behind;
+        if behind > 0 {
+            let commit = commit_time_after(shared, table, shard, position.of(shard), head.of(shard)).await?;
+            oldest = [oldest, commit].into_iter().flatten().min();
+        }
+    }
+    let age = oldest.map_or(Duration::ZERO, |commit| {
+        let nanos = clock::now().unix_nanos().saturating_sub(commit.unix_nanos());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    });
+    Ok(Lag { events, age: prost_types::Duration::try_from(age).ok() })
+}
+
+async fn commit_time_after<E: Engine>(
+    shared: &Shared<E>,
+    table: TableId,
+    shard: Shard,
+    position: Sequence,
+    head: Sequence,
+) -> Result<Option<CommitTime>, ReadError> {
+    let read = |from| ArrivalRead { table, shard, from, through: head, scope: ArrivalScope::All, bounds: ONE_EVENT };
+    let page = match shared.engine.read_arrivals(read(position.next())).await {
+        Err(ReadError::Trimmed { first_retained, .. }) if first_retained <= head => {
+            shared.engine.read_arrivals(read(first_retained)).await?
+        }
+        Err(ReadError::Trimmed { .. }) => return Ok(None),
+        page => page?,
+    };
+    Ok(page.events.first().map(|event| event.commit_time))
+}

@@ -1,0 +1,229 @@
+//! The responses of a tail, each made when the client takes it.
+
+use std::sync::Arc;
+
+use annals_engine::Engine;
+use annals_engine::contract::{ArrivalScope, HeadWatch, WatchClosed};
+use annals_model::{EventTime, Moment, ResumeToken, StoredEvent};
+use annals_wire::Fault;
+use annals_wire::opaque::{TailEvents, TailResponse, tail_response::Body};
+use annals_wire::v1::{Lag, TailCaughtUp, TailFellBehind, TailHeartbeat, Watermark};
+use futures_util::stream::{self, Stream};
+use tokio::time::{Instant, sleep_until};
+
+use super::catch_up::{CatchUp, lag};
+use super::registry::Registered;
+use super::request::Tail;
+use crate::encode::{recorded, response_bounds};
+use crate::shared::{Shared, Stop};
+use crate::{clock, faults};
+
+struct Responses<E> {
+    shared: Arc<Shared<E>>,
+    tail: Tail,
+    watch: HeadWatch,
+    stop: Stop,
+    registered: Registered,
+    catch_up: CatchUp,
+    phase: Phase,
+    /// The latest event time delivered.
+    max_time: Option<EventTime>,
+    /// When a heartbeat is due.
+    heartbeat_at: Instant,
+    /// Events delivered since the tail stood at the head.
+    events_since_head: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No response was made.
+    Starting,
+    /// Stored events are delivered.
+    CatchingUp,
+    /// The head was reached.
+    Live,
+    /// All that was asked for is delivered.
+    Ended,
+}
+
+/// The responses of a tail; they end as the request says, or with the table or the server.
+///
+/// # Errors
+/// When the table is gone or there are too many tails.
+pub(crate) fn responses<E: Engine>(
+    shared: Arc<Shared<E>>,
+    tail: Tail,
+    peer: String,
+) -> Result<impl Stream<Item = Result<TailResponse, Fault>> + Send, Fault> {
+    let watch = shared.engine.watch(tail.table.id, tail.watch_scope());
+    let watch = watch.map_err(|error| faults::of_read(&error, &tail.table.definition.name))?;
+    let registered = shared.tails.register(
+        &tail.table,
+        tail.client_name.clone(),
+        peer,
+        tail.shards.clone(),
+        tail.position.clone(),
+        shared.limits.tails_max,
+    )?;
+    let responses = Responses {
+        stop: shared.stop.clone(),
+        catch_up: CatchUp::new(&tail),
+        phase: Phase::Starting,
+        max_time: None,
+        heartbeat_at: Instant::now() + tail.heartbeat,
+        events_since_head: 0,
+        shared,
+        tail,
+        watch,
+        registered,
+    };
+    Ok(stream::unfold(Some(responses), |responses| async move {
+        let mut responses = responses?;
+        match responses.next().await {
+            Ok(Some(response)) => Some((Ok(response), Some(responses))),
+            Ok(None) => None,
+            Err(fault) => Some((Err(fault), None)),
+        }
+    }))
+}
+
+impl<E: Engine> Responses<E> {
+    async fn next(&mut self) -> Result<Option<TailResponse>, Fault> {
+        loop {
+            if self.stop.is_stopping() {
+                return Err(faults::shutting_down());
+            }
+            if self.phase == Phase::Ended {
+                return Ok(None);
+            }
+            let goal = self.goal();
+            if self.phase == Phase::Starting {
+                self.phase = Phase::CatchingUp;
+                if !matches!(self.tail.arrivals, ArrivalScope::All) && !self.catch_up.has_come_to(&goal) {
+                    // Finding the first event of a scope may take a while, and the first response comes at once.
+                    return Ok(Some(self.heartbeat().await));
+                }
+            }
+            let response =
+                if self.catch_up.has_come_to(&goal) { self.at_goal(&goal).await? } else { self.towards(&goal).await? };
+            if response.is_some() {
+                return Ok(response);
+            }
+        }
+    }
+
+    /// How far there is something to deliver: to the head, or to the tail's end.
+    fn goal(&self) -> Moment {
+        let mut goal = self.watch.moment();
+        if let Some(end) = &self.tail.end {
+            for &shard in &self.tail.shards {
+                goal.set(shard, goal.of(shard).min(end.of(shard)));
+            }
+        }
+        goal
+    }
+
+    /// All there is was delivered: says so once, then waits.
+    async fn at_goal(&mut self, goal: &Moment) -> Result<Option<TailResponse>, Fault> {
+        self.events_since_head = 0;
+        if self.tail.end.as_ref().is_some_and(|end| self.tail.shards.iter().all(|&of| goal.of(of) >= end.of(of))) {
+            self.phase = Phase::Ended;
+            return Ok(Some(self.caught_up()));
+        }
+        if self.phase != Phase::Live {
+            self.phase = Phase::Live;
+            return Ok(Some(self.caught_up()));
+        }
+        if Instant::now() >= self.heartbeat_at {
+            return Ok(Some(self.heartbeat().await));
+        }
+        tokio::select! {
+            biased;
+            () = self.stop.stopping() => Err(faults::shutting_down()),
+            changed = self.watch.changed() => match changed {
+                Ok(()) => Ok(None),
+                Err(WatchClosed) => Err(self.gone()),
+            },
+            () = sleep_until(self.heartbeat_at) => Ok(None),
+        }
+    }
+
+    /// There is something to deliver: the next of it, unless the scope leaves it out.
+    async fn towards(&mut self, goal: &Moment) -> Result<Option<TailResponse>, Fault> {
+        if self.phase == Phase::Live && self.is_behind(goal) {
+            self.phase = Phase::CatchingUp;
+            self.events_since_head = 0;
+            let body = Body::FellBehind(TailFellBehind { lag: self.lag().await });
+            return Ok(Some(self.response(body)));
+        }
+        let bounds = response_bounds(&self.shared.limits);
+        let events = match self.phase {
+            Phase::Live => self.catch_up.read_all(&self.shared, &self.tail, goal, bounds).await?,
+            _ => self.catch_up.read_earliest(&self.shared, &self.tail, goal, bounds).await?,
+        };
+        if !events.is_empty() {
+            return Ok(Some(self.events(events)?));
+        }
+        if Instant::now() >= self.heartbeat_at {
+            return Ok(Some(self.heartbeat().await));
+        }
+        Ok(None)
+    }
+
+    /// Whether a live tail is too slow. Where a scope leaves events out the distance to the head tells nothing; what
+    /// counts then is how much was delivered without reaching it.
+    fn is_behind(&self, goal: &Moment) -> bool {
+        let behind = match self.tail.arrivals {
+            ArrivalScope::All => self.catch_up.events_behind(goal),
+            ArrivalScope::Slices(_) | ArrivalScope::Partitions(_) => self.events_since_head,
+        };
+        behind > self.shared.limits.tail_behind_events
+    }
+
+    fn events(&mut self, events: Vec<StoredEvent>) -> Result<TailResponse, Fault> {
+        self.events_since_head += events.len() as u64;
+        self.max_time = self.max_time.max(events.iter().map(|event| event.time).max());
+        let events = recorded(events, self.tail.projection.as_ref())?;
+        let watermark = Some(self.watermark());
+        Ok(self.response(Body::Events(TailEvents { events, watermark })))
+    }
+
+    fn caught_up(&mut self) -> TailResponse {
+        let watermark = Some(self.watermark());
+        self.response(Body::CaughtUp(TailCaughtUp { watermark }))
+    }
+
+    async fn heartbeat(&mut self) -> TailResponse {
+        let heartbeat = TailHeartbeat {
+            watermark: Some(self.watermark()),
+            lag: self.lag().await,
+            server_time_unix_nanos: clock::now().unix_nanos(),
+        };
+        self.response(Body::Heartbeat(heartbeat))
+    }
+
+    fn response(&mut self, body: Body) -> TailResponse {
+        self.heartbeat_at = Instant::now() + self.tail.heartbeat;
+        let position = self.catch_up.position();
+        self.registered.moved(position, self.phase == Phase::Live);
+        let token = ResumeToken { table: self.tail.table.id, scope: self.tail.scope, moment: position.clone() };
+        TailResponse { resume_token: token.encode(), body: Some(body) }
+    }
+
+    fn watermark(&self) -> Watermark {
+        Watermark { max_time_unix_nanos: self.max_time.map(EventTime::unix_nanos), low_unix_nanos: None }
+    }
+
+    async fn lag(&self) -> Option<Lag> {
+        // What can't be read is an error where the events themselves are read; a lag that is not known is left out.
+        lag(&self.shared, self.tail.table.id, &self.tail.shards, self.catch_up.position()).await.ok()
+    }
+
+    /// Why nothing more will come.
+    fn gone(&self) -> Fault {
+        match self.shared.engine.head(self.tail.table.id) {
+            Err(error) => faults::of_read(&error, &self.tail.table.definition.name),
+            Ok(_) => faults::shutting_down(),
+        }
+    }
+}
