@@ -158,7 +158,11 @@ impl Journal {
         !self.must_roll && (is_long || frame.buffer.file_bytes() as u64 <= self.writer.remaining())
     }
 
-    fn make_room(&mut self, frame: &JournalFrame) -> Result<(), JournalError> {
+    /// Sees to it that the next frame, if it is no longer than `frame`, goes into the present file.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub(crate) fn make_room(&mut self, frame: &JournalFrame) -> Result<(), JournalError> {
         let needed = frame.buffer.file_bytes() as u64;
         let reserve = RESERVE_BYTES_MAX.min(self.files.file_bytes() / 8);
         let directory = Path::new(layout::JOURNAL);

@@ -61,6 +61,10 @@ pub struct OpenStore {
 /// # Errors
 /// The store was not closed cleanly; nothing that was durable is lost.
 pub fn close(journal: &mut Journal, manifest: &Manifest, commit_time: CommitTime) -> Result<(), CloseError> {
+    // A journal file that is started now is registered with the manifest, which the closure below holds locked.
+    let mut longest = JournalFrame::new();
+    longest.push_mark(Mark::Close { edit: u64::MAX });
+    journal.make_room(&longest)?;
     manifest.close(|edit| {
         let mut frame = JournalFrame::new();
         frame.push_mark(Mark::Close { edit });

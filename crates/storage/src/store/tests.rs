@@ -82,6 +82,20 @@ fn what_was_committed_is_replayed_whether_or_not_the_store_was_closed() {
 }
 
 #[test]
+fn a_store_is_closed_at_whatever_place_the_journal_file_has_come_to() {
+    let (_directory, disk) = new_store();
+    for frames in 0..10 {
+        let (mut store, seen) = open_store(&disk);
+        let next = seen.first_sequences.len() as u64 + 1;
+        for nth in next..next + frames {
+            commit(&mut store, nth);
+        }
+        close_store(&mut store);
+    }
+    assert!(open_store(&disk).0.report.was_closed);
+}
+
+#[test]
 fn a_snapshot_of_the_state_stands_for_the_records_before_it_and_lets_files_go() {
     let (_directory, disk) = new_store();
     let (mut store, _) = open_store(&disk);
