@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{append, bench, completions, count, demo, import, info, partitions, plot, scan, table, tail};
+use crate::{append, bench, completions, count, demo, import, info, inspect, partitions, plot, scan, table, tail};
 
 /// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
 /// in which they arrived.
@@ -36,6 +36,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// Measure how fast a server appends, scans and tails.
     Bench(bench::Args),
+    /// Show what the files of a closed store hold.
+    Inspect(inspect::Args),
     /// Show what a server is, and its limits.
     Info(info::Args),
     /// Print a shell's completions for these commands.
@@ -56,6 +58,7 @@ impl Command {
             Self::Plot(args) => plot::run(&args),
             Self::Demo(args) => demo::run(args),
             Self::Bench(args) => bench::run(args),
+            Self::Inspect(args) => inspect::run(&args),
             Self::Info(args) => info::run(&args),
             Self::Completions(args) => completions::run(&args),
         }

@@ -9,6 +9,9 @@ use std::process::ExitCode;
 
 use annals_client::{Error, Reason};
 use annals_model::DEFAULT_PORT;
+use annals_storage::segment::ReadError;
+use annals_storage::store::OpenError;
+use annals_storage::{Damage, ReadFailure};
 
 use crate::terminal::Stream;
 
@@ -44,9 +47,17 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(match refusal {
         Some(Error::Connect { .. }) => NO_SERVER,
         Some(Error::Refused(fault)) if fault.reason == Reason::StoreDamaged => DAMAGED,
-        _ if error.chain().any(<dyn std::error::Error>::is::<StoreDamaged>) => DAMAGED,
+        _ if error.chain().any(is_damage) => DAMAGED,
         _ => 1,
     })
+}
+
+fn is_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
+    cause.is::<StoreDamaged>()
+        || cause.is::<Damage>()
+        || matches!(cause.downcast_ref(), Some(OpenError::Damaged(_)))
+        || matches!(cause.downcast_ref(), Some(ReadFailure::Damaged(_)))
+        || matches!(cause.downcast_ref(), Some(ReadError::Damage(_)))
 }
 
 /// What a person at this command line can do, beyond what the message says.

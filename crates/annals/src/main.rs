@@ -6,6 +6,7 @@
 mod append;
 mod bench;
 mod cli;
+mod closed_store;
 mod completions;
 mod connect;
 mod count;
@@ -13,6 +14,7 @@ mod demo;
 mod failure;
 mod import;
 mod info;
+mod inspect;
 mod output;
 mod partitions;
 mod plot;

@@ -1,0 +1,93 @@
+//! `annals inspect`: what a closed store's files hold, for people and programs.
+
+mod journal;
+mod manifest;
+mod overview;
+mod segments;
+mod state;
+
+use std::path::PathBuf;
+
+use annals_storage::framed::FrameInfo;
+use annals_storage::journal::RecordedBatch;
+use annals_storage::manifest::ManifestState;
+use annals_storage::state::{State, StateRecord};
+use annals_storage::store::{ReadStore, Replay, open_read_only};
+use clap::ValueEnum;
+
+use crate::closed_store::ClosedStore;
+
+/// Its arguments.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  annals inspect data                      # what the store consists of
+  annals inspect data journal              # every record of the journal
+  annals inspect data segments --segment 3 # one segment from inside")]
+pub(crate) struct Args {
+    /// The store's directory. No server may have it open.
+    directory: PathBuf,
+    /// Which of its files.
+    #[arg(value_enum, default_value_t = Part::Overview)]
+    part: Part,
+    /// Only this segment, by its number as `segments` lists it.
+    #[arg(long, value_name = "ID")]
+    segment: Option<u64>,
+    /// Write JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A part of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What the store consists of
+    Overview,
+    /// The records of the journal that are still needed, in order
+    Journal,
+    /// The edits of the newest manifest file
+    Manifest,
+    /// The tables, as the state and the journal have them
+    State,
+    /// The segments and their runs
+    Segments,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let store = ClosedStore::open(&args.directory)?;
+    anyhow::ensure!(args.segment.is_none() || args.part == Part::Segments, "--segment goes with the part `segments`");
+    match args.part {
+        Part::Overview => overview::show(&store, args.json),
+        Part::Journal => journal::show(&store, args.json),
+        Part::Manifest => manifest::show(&store, args.json),
+        Part::State => state::show(&store, args.json),
+        Part::Segments => segments::show(&store, args.segment, args.json),
+    }
+}
+
+/// Reads manifest, state and journal.
+fn read(store: &ClosedStore) -> anyhow::Result<(ReadStore, JournalTotals)> {
+    let mut totals = JournalTotals::default();
+    let read = open_read_only(&*store.disk, &mut totals)?;
+    Ok((read, totals))
+}
+
+/// What the journal holds, counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct JournalTotals {
+    events: u64,
+    event_bytes: u64,
+}
+
+impl Replay for JournalTotals {
+    fn begin(&mut self, _: &ManifestState, _: &State) {}
+
+    fn batch(&mut self, _: &FrameInfo, batch: RecordedBatch, _: &State) -> Result<(), String> {
+        self.events += batch.events.len() as u64;
+        self.event_bytes += batch.events.bytes().len() as u64;
+        Ok(())
+    }
+
+    fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
+        Ok(())
+    }
+}
