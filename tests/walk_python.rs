@@ -10,7 +10,7 @@ fn grpcios_python_decodes_the_corpus_alike() {
     let python = env::var("ANNALS_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let installed = Command::new(&python).args(["-c", "import grpc, google.protobuf"]).output();
     if !installed.is_ok_and(|output| output.status.success()) {
-        println!("skipped: {python} with grpcio and protobuf is not installed");
+        eprintln!("skipped: {python} with grpcio and protobuf is not installed");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -23,5 +23,5 @@ fn grpcios_python_decodes_the_corpus_alike() {
         .output()
         .expect("Python runs");
     assert!(decoded.status.success(), "{}", String::from_utf8_lossy(&decoded.stderr));
-    print!("{}", String::from_utf8_lossy(&decoded.stdout));
+    eprint!("{}", String::from_utf8_lossy(&decoded.stdout));
 }

@@ -6,6 +6,7 @@
 //! - [`plain`]: the plainest engine, in memory, which keeps the contract.
 //! - [`conformance`]: the promises of the `Engine` contract, one function each.
 //! - [`model`]: random operations against the oracle.
+//! - [`server`]: a server in this process, on a free port.
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
 //! - [`disk`]: a disk in memory that loses power, fails and fills up.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
@@ -22,6 +23,7 @@ pub mod oracle;
 pub mod plain;
 pub mod process;
 pub mod seed;
+pub mod server;
 pub mod small_store;
 pub mod subject;
 pub mod trial;

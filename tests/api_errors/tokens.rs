@@ -1,0 +1,156 @@
+//! What is wrong with a token: cut, mangled, of another table, of a dropped one, of another scope or scan, ahead.
+
+use annals_model::{Moment, ResumeToken, Sequence, TableId};
+use annals_testkit::calls;
+use annals_wire::v1::tail_request::Start;
+use annals_wire::v1::{
+    Direction, DropTableRequest, GetTableRequest, Retention, ScanRequest, TailRequest, TimeRange, UpdateTableRequest,
+};
+use bytes::Bytes;
+use tonic::Code;
+
+use crate::harness::{Bench, TABLE, assert_refused, good, scan_request, tail_request};
+
+fn tail_from(token: Bytes) -> TailRequest {
+    TailRequest { start: Some(Start::ResumeToken(token)), ..tail_request() }
+}
+
+fn mangled(token: &Bytes) -> [Bytes; 4] {
+    let mut flipped = token.to_vec();
+    flipped[3] ^= 1;
+    let mut longer = token.to_vec();
+    longer.push(0);
+    [flipped.into(), longer.into(), token.slice(..token.len() - 1), Bytes::from_static(b"no token")]
+}
+
+/// The resume token of an append of one event.
+async fn resume_token(bench: &Bench, table: &str) -> Bytes {
+    let appended = bench.append_request(calls::append_request(table, &[good()])).await;
+    appended.expect("an append").resume_token
+}
+
+/// The page token of a scan of one event of at least two.
+async fn page_token(bench: &Bench, scan: &ScanRequest) -> Bytes {
+    let responses = bench.scan(ScanRequest { limit: 1, ..scan.clone() }).await.expect("a scan");
+    let token = responses.last().expect("a response").next_page_token.clone();
+    assert!(!token.is_empty(), "more is left");
+    token
+}
+
+#[tokio::test]
+async fn a_mangled_token_is_refused_wherever_it_is_given() {
+    let bench = Bench::start().await;
+    let token = resume_token(&bench, TABLE).await;
+    let (code, reason) = (Code::InvalidArgument, "MALFORMED_TOKEN");
+    for bad in mangled(&token) {
+        assert_refused(bench.tail(tail_from(bad.clone())).await, code, reason);
+        assert_refused(bench.tail(TailRequest { end_token: bad.clone(), ..tail_request() }).await, code, reason);
+        assert_refused(bench.scan(ScanRequest { as_of: bad, ..scan_request() }).await, code, reason);
+    }
+    for bad in mangled(&page_token(&bench, &scan_request()).await) {
+        assert_refused(bench.scan(ScanRequest { page_token: bad, ..scan_request() }).await, code, reason);
+    }
+    bench.tail(tail_from(token)).await.expect("the token as it was handed out");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_of_another_table_is_refused_also_of_one_that_had_the_name() {
+    let bench = Bench::start().await;
+    calls::create_table(&bench.channel, "errors.other", 1).await;
+    let foreign = resume_token(&bench, "errors.other").await;
+    resume_token(&bench, TABLE).await;
+    let page = page_token(&bench, &scan_request()).await;
+    let (code, reason) = (Code::InvalidArgument, "FOREIGN_TOKEN");
+    assert_refused(bench.tail(tail_from(foreign.clone())).await, code, reason);
+    assert_refused(bench.scan(ScanRequest { as_of: foreign.clone(), ..scan_request() }).await, code, reason);
+    let other = ScanRequest { table: "errors.other".to_owned(), page_token: page, ..scan_request() };
+    assert_refused(bench.scan(other).await, code, reason);
+    let name = "errors.other".to_owned();
+    bench.tables().drop_table(DropTableRequest { name: name.clone() }).await.expect("dropped");
+    calls::create_table(&bench.channel, &name, 1).await;
+    assert_refused(bench.tail(TailRequest { table: name, ..tail_from(foreign) }).await, code, reason);
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn only_the_limit_may_change_behind_a_page_token() {
+    let bench = Bench::start().await;
+    resume_token(&bench, TABLE).await;
+    resume_token(&bench, TABLE).await;
+    let scan = scan_request();
+    let token = page_token(&bench, &scan).await;
+    let range = TimeRange { start_unix_nanos: Some(0), end_unix_nanos: None };
+    let changed = [
+        ScanRequest { direction: Direction::Descending.into(), ..scan.clone() },
+        ScanRequest { time_range: Some(range), ..scan.clone() },
+        ScanRequest { partition_keys: vec![Bytes::from_static(b"N14228")], ..scan.clone() },
+        ScanRequest { limit_per_partition: 5, ..scan.clone() },
+        ScanRequest { columns: vec!["speed".to_owned()], ..scan.clone() },
+    ];
+    for other in changed {
+        eprintln!("{other:?}");
+        let answer = bench.scan(ScanRequest { page_token: token.clone(), ..other }).await;
+        assert_refused(answer, Code::InvalidArgument, "SCAN_CHANGED");
+    }
+    let rest = bench.scan(ScanRequest { page_token: token, limit: 9, ..scan }).await.expect("another limit");
+    assert_eq!(rest.iter().map(|response| response.events.len()).sum::<usize>(), 2, "the other two events");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_tails_token_needs_its_scope_unless_a_change_is_allowed() {
+    let bench = Bench::start().await;
+    let keys = |key: &'static [u8]| vec![Bytes::from_static(key)];
+    let mine = TailRequest { partition_keys: keys(b"N14228"), ..tail_request() };
+    let token = bench.tail(mine.clone()).await.expect("a tail").resume_token;
+    let resumed = TailRequest { start: Some(Start::ResumeToken(token)), ..mine };
+    bench.tail(resumed.clone()).await.expect("the same scope");
+    let other = TailRequest { partition_keys: keys(b"N999"), ..resumed };
+    assert_refused(bench.tail(other.clone()).await, Code::InvalidArgument, "SCOPE_CHANGED");
+    bench.tail(TailRequest { allow_scope_change: true, ..other }).await.expect("a change that is allowed");
+    bench.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_covers_what_is_not_stored_is_refused() {
+    let bench = Bench::start().await;
+    let answer = bench.tables().get_table(GetTableRequest { name: TABLE.to_owned() }).await.expect("the table");
+    let id = answer.into_inner().table.expect("the table").table_id;
+    let ahead = ResumeToken {
+        table: TableId::from_bytes(id[..].try_into().expect("16 bytes")),
+        scope: annals_model::ScopeDigest::ANY,
+        moment: Moment::new(vec![Sequence::new(1_000)]),
+    };
+    let (code, reason) = (Code::FailedPrecondition, "TOKEN_AHEAD");
+    assert_refused(bench.tail(tail_from(ahead.encode())).await, code, reason);
+    assert_refused(bench.scan(ScanRequest { as_of: ahead.encode(), ..scan_request() }).await, code, reason);
+    bench.stop().await;
+}
+
+/// Removes all that has settled, by a retention.
+async fn remove_everything(bench: &Bench) {
+    bench.server.settle().await;
+    let retention = Some(Retention { max_age: None, max_bytes: 1 });
+    let update = UpdateTableRequest { name: TABLE.to_owned(), retention, ..UpdateTableRequest::default() };
+    let removed = bench.tables().update_table(update).await.expect("an update").into_inner().removed_events;
+    assert_eq!(removed, 4, "all that was stored");
+}
+
+#[tokio::test]
+async fn a_token_whose_events_retention_removed_is_refused_and_an_earliest_tail_starts_behind_them() {
+    let bench = Bench::start().await;
+    let token = resume_token(&bench, TABLE).await;
+    resume_token(&bench, TABLE).await;
+    resume_token(&bench, TABLE).await;
+    let page = page_token(&bench, &scan_request()).await;
+    remove_everything(&bench).await;
+    assert_refused(bench.tail(tail_from(token)).await, Code::OutOfRange, "EVENTS_REMOVED");
+    let next = ScanRequest { page_token: page, ..scan_request() };
+    assert_refused(bench.scan(next).await, Code::OutOfRange, "SCAN_EXPIRED");
+    let after = resume_token(&bench, TABLE).await;
+    let stored = calls::tail_all(&bench.channel, TABLE).await;
+    assert_eq!(stored[&0].iter().map(|event| event.sequence).collect::<Vec<_>>(), [5], "the earliest retained");
+    bench.tail(tail_from(after)).await.expect("a token of what is retained");
+    bench.stop().await;
+}
