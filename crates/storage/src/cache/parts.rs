@@ -113,13 +113,13 @@ impl Parts {
         read: impl FnOnce() -> Result<T, ReadError>,
     ) -> Result<Arc<T>, ReadError> {
         let typed = |kept| T::kept(kept).expect("the kind in a key fixes the type under it");
+        if let Some(kept) = self.0.get(&key) {
+            return Ok(typed(kept));
+        }
         match access {
-            Access::CacheOnly => self.0.get(&key).map(typed).ok_or(ReadError::Miss),
+            Access::CacheOnly => Err(ReadError::Miss),
             Access::Read => self.0.get_or_insert_with(&key, || Ok(T::keep(Arc::new(read()?)))).map(typed),
-            Access::ReadOnce => match self.0.get(&key) {
-                Some(kept) => Ok(typed(kept)),
-                None => read().map(Arc::new),
-            },
+            Access::ReadOnce => read().map(Arc::new),
         }
     }
 

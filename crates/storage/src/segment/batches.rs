@@ -18,7 +18,8 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct BatchTable {
     first: Sequence,
-    event_count: u32,
+    /// Batches for each event, in units of 2^-32: what a guess at an event's batch is made with.
+    batches_per_event: u64,
     /// How far each batch's first sequence lies behind the run's; the first is zero.
     deltas: Box<[u32]>,
     commit_times: Box<[CommitTime]>,
@@ -84,7 +85,8 @@ impl BatchTable {
         }
         fields.bytes(count.checked_mul(digest_bytes)?)?;
         fields.end()?;
-        let table = Self { first, event_count, deltas: deltas.into(), commit_times: commit_times.into() };
+        let batches_per_event = ((count as u64) << 32) / u64::from(event_count.max(1));
+        let table = Self { first, batches_per_event, deltas: deltas.into(), commit_times: commit_times.into() };
         (delta == event_count).then_some(table)
     }
 
@@ -123,7 +125,9 @@ impl BatchTable {
         // Batches are mostly of one size, so a proportional guess lands beside the batch; from there it is doubled
         // out until it is bracketed. A plain binary search misses the cache at every step of a large table.
         let count = self.deltas.len();
-        let guess = u64::from(delta) * count as u64 / u64::from(self.event_count.max(1));
+        // At most one batch for each event, so the product of two numbers below 2^33 and 2^32 fits but for a delta
+        // outside the run.
+        let guess = u64::from(delta).saturating_mul(self.batches_per_event) >> 32;
         let guess = usize::try_from(guess).map_or(count - 1, |guess| guess.min(count - 1));
         let (mut low, mut high, mut step) = (guess, guess + 1, 1);
         while low > 0 && self.deltas[low] > delta {

@@ -88,19 +88,27 @@ impl BlockBuilder {
 pub struct Block {
     content: Bytes,
     rows: Box<[BlockRow]>,
+    partitions: Box<[BlockPartition]>,
     first: Sequence,
 }
 
 /// A row, placed by offsets into the block's content.
 #[derive(Clone, Copy, Debug)]
 struct BlockRow {
-    token: Token,
     time: EventTime,
     start: u32,
     length: u32,
     key_offset: u32,
     delta: u32,
+    partition: u32,
     key_length: u16,
+}
+
+/// Rows of one key. Searches go by these first: they are few, and comparing keys touches the events' bytes.
+#[derive(Clone, Copy, Debug)]
+struct BlockPartition {
+    token: Token,
+    first_row: u32,
 }
 
 impl Block {
@@ -110,8 +118,8 @@ impl Block {
         let columns =
             Columns::split(&mut fields).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))?;
         let events_start = content.len() - fields.0.len();
-        let rows = columns.rows(&content, events_start, event_count)?;
-        Ok(Self { content: Bytes::from(content), rows, first })
+        let (rows, partitions) = columns.rows(&content, events_start, event_count)?;
+        Ok(Self { content: Bytes::from(content), rows, partitions, first })
     }
 
     /// How many rows.
@@ -129,7 +137,7 @@ impl Block {
         let row = &self.rows[index];
         let start = row.start as usize;
         Row {
-            token: row.token,
+            token: self.partitions[row.partition as usize].token,
             time: row.time,
             sequence: self.sequence(index),
             key_offset: row.key_offset,
@@ -161,24 +169,33 @@ impl Block {
     }
 
     /// The index of the first row that does not lie before `position`.
-    pub fn lower_bound(&self, position: RowOrder<'_>) -> usize {
-        let (token, ..) = position;
-        self.rows.partition_point(|row| match row.token.cmp(&token) {
-            std::cmp::Ordering::Less => true,
-            std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal => {
-                (self.key(row), row.time, self.first.advanced_by(u64::from(row.delta)))
-                    < (position.1, position.2, position.3)
-            }
-        })
+    pub fn lower_bound(&self, (token, key, time, sequence): RowOrder<'_>) -> usize {
+        let at = self.partitions.partition_point(|partition| {
+            partition.token < token || (partition.token == token && self.key(partition) < key)
+        });
+        let Some(partition) = self.partitions.get(at) else { return self.len() };
+        let start = partition.first_row as usize;
+        if partition.token != token || self.key(partition) != key {
+            return start;
+        }
+        let end = self.partitions.get(at + 1).map_or(self.len(), |next| next.first_row as usize);
+        let is_before = |row: &BlockRow| (row.time, self.first.advanced_by(u64::from(row.delta))) < (time, sequence);
+        let rows = &self.rows[start..end];
+        // Most searches want a whole partition, and so one of its ends.
+        match rows {
+            [first, ..] if !is_before(first) => start,
+            [.., last] if is_before(last) => end,
+            _ => start + rows.partition_point(is_before),
+        }
     }
 
     /// What the block holds in memory.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.content.len() + size_of_val(&*self.rows)
+        size_of::<Self>() + self.content.len() + size_of_val(&*self.rows) + size_of_val(&*self.partitions)
     }
 
-    fn key(&self, row: &BlockRow) -> &[u8] {
+    fn key(&self, partition: &BlockPartition) -> &[u8] {
+        let row = &self.rows[partition.first_row as usize];
         let start = row.start as usize + row.key_offset as usize;
         &self.content[start..start + usize::from(row.key_length)]
     }
@@ -209,10 +226,11 @@ impl<'a> Columns<'a> {
     }
 
     /// Checks and places every row; the events begin at `events_start` of `content` and fill it to its end.
-    fn rows(&self, content: &[u8], events_start: usize, event_count: u32) -> Result<Box<[BlockRow]>, Fault> {
+    fn rows(&self, content: &[u8], events_start: usize, event_count: u32) -> Result<Placed, Fault> {
         let mut rows: Vec<BlockRow> = Vec::with_capacity(self.key_lengths.len() / 2);
-        let mut start = events_start;
-        let (mut time, mut delta, mut previous) = (0_i64, 0_u32, None::<(Token, &[u8])>);
+        let mut partitions: Vec<BlockPartition> = Vec::new();
+        let mut start = u32::try_from(events_start).map_err(|_| Fault::content("a block below 4 GiB"))?;
+        let (mut time, mut delta, mut open_key) = (0_i64, 0_u32, &[][..]);
         let columns = self
             .lengths
             .chunks_exact(4)
@@ -224,45 +242,49 @@ impl<'a> Columns<'a> {
             let (length, key_offset, key_length) = (word(length), word(key_offset), half(key_length));
             time = time.wrapping_add(i64::from_le_bytes(time_step.try_into().expect("chunks of eight")));
             delta = delta.wrapping_add(word(sequence_step));
-            let end = start.checked_add(length as usize).filter(|&end| end <= content.len());
-            let Some(event) = end.map(|end| &content[start..end]) else {
-                return Err(Fault::content("events within the block"));
-            };
-            let key = (key_offset as usize)
-                .checked_add(usize::from(key_length))
-                .and_then(|key_end| event.get(key_offset as usize..key_end))
-                .filter(|key| !key.is_empty())
-                .ok_or_else(|| Fault::content("a key within its event"))?;
-            let time = EventTime::from_unix_nanos(time);
-            let token = match previous {
-                Some((token, same)) if same == key => {
-                    let last = rows.last().expect("there was a previous row");
-                    if (last.time, last.delta) >= (time, delta) {
-                        return Err(Fault::content("rows of a partition in the order of time and sequence"));
-                    }
-                    token
-                }
-                _ => {
-                    let token = Token::of(key);
-                    if previous.is_some_and(|previous| previous > (token, key)) {
-                        return Err(Fault::content("rows in the order of token and key"));
-                    }
-                    token
-                }
-            };
             if delta >= event_count {
                 return Err(Fault::content("sequences within the run"));
             }
-            previous = Some((token, key));
-            let narrow = u32::try_from(start).map_err(|_| Fault::content("a block below 4 GiB"))?;
-            rows.push(BlockRow { token, time, start: narrow, length, key_offset, delta, key_length });
-            start += length as usize;
+            let key = key_in(content, start, length, key_offset, key_length)?;
+            let at = EventTime::from_unix_nanos(time);
+            match rows.last() {
+                Some(last) if open_key == key => {
+                    if (last.time, last.delta) >= (at, delta) {
+                        return Err(Fault::content("rows of a partition in the order of time and sequence"));
+                    }
+                }
+                _ => {
+                    let token = Token::of(key);
+                    if partitions.last().is_some_and(|open| (open.token, open_key) > (token, key)) {
+                        return Err(Fault::content("rows in the order of token and key"));
+                    }
+                    let first_row = u32::try_from(rows.len()).expect("the count of rows was a u32");
+                    partitions.push(BlockPartition { token, first_row });
+                    open_key = key;
+                }
+            }
+            let partition = u32::try_from(partitions.len() - 1).expect("at most one for each row");
+            rows.push(BlockRow { time: at, start, length, key_offset, delta, partition, key_length });
+            start += length;
         }
-        if start != content.len() {
+        if start as usize != content.len() {
             return Err(Fault::content("events that fill the block"));
         }
-        Ok(rows.into_boxed_slice())
+        Ok((rows.into_boxed_slice(), partitions.into_boxed_slice()))
     }
+}
+
+/// The rows of a block, and which of them share a key.
+type Placed = (Box<[BlockRow]>, Box<[BlockPartition]>);
+
+/// The key of an event, if the event lies in `content` and the key in the event.
+fn key_in(content: &[u8], start: u32, length: u32, key_offset: u32, key_length: u16) -> Result<&[u8], Fault> {
+    let end = start.checked_add(length).map(|end| end as usize);
+    let event = end.and_then(|end| content.get(start as usize..end));
+    let event = event.ok_or_else(|| Fault::content("events within the block"))?;
+    let key_end = (key_offset as usize).checked_add(usize::from(key_length));
+    let key = key_end.and_then(|end| event.get(key_offset as usize..end)).filter(|key| !key.is_empty());
+    key.ok_or_else(|| Fault::content("a key within its event"))
 }
 
 fn word(four: &[u8]) -> u32 {

@@ -83,7 +83,8 @@ pub(super) struct BlockEntry {
 impl RowIndex {
     /// Reads an index of blocks that begin at the run's first byte, and of `event_count` rows together.
     pub(super) fn decode(content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
-        let blocks = parse(&content).ok_or_else(|| Fault::content("a count, that many blocks, and their keys"))?;
+        let blocks =
+            parse(&content, event_count).ok_or_else(|| Fault::content("a count, that many blocks, and their keys"))?;
         if blocks.last().map(|last| last.first_row.checked_add(last.rows)) != Some(Some(event_count)) {
             return Err(Fault::content("blocks that hold all rows of the run"));
         }
@@ -131,7 +132,7 @@ impl RowIndex {
     }
 }
 
-fn parse(content: &[u8]) -> Option<Box<[BlockEntry]>> {
+fn parse(content: &[u8], event_count: u32) -> Option<Box<[BlockEntry]>> {
     let mut fields = Fields(content);
     let count = fields.u32()? as usize;
     let mut entries = Fields(fields.bytes(count.checked_mul(ENTRY_BYTES)?)?);
@@ -140,7 +141,8 @@ fn parse(content: &[u8]) -> Option<Box<[BlockEntry]>> {
     for _ in 0..count {
         let (token, time) = (entries.token()?, entries.time()?);
         let (min_time, max_time) = (entries.time()?, entries.time()?);
-        let (delta, rows) = (entries.u32()?, entries.u32()?);
+        let delta = entries.u32().filter(|&delta| delta < event_count)?;
+        let rows = entries.u32()?;
         let page =
             PagePlace { offset, length: entries.u32()?, content_length: entries.u32()?, checksum: entries.u32()? };
         let key = key_start..key_start + usize::from(entries.u16()?);

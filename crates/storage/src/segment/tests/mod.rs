@@ -2,8 +2,10 @@
 
 mod support;
 
+mod caching;
 mod damage;
 mod golden;
+mod hostile;
 mod merging;
 mod reading;
 mod writing;

@@ -80,7 +80,7 @@ pub(super) fn events(sequences: RangeInclusive<u64>, partitions: u64, filler: us
 /// Batches of `size` events over the sequences of `events`, one nanosecond of commit time apart.
 pub(super) fn batches(events: &[TestEvent], size: usize) -> Vec<Batch> {
     let sequences = events.iter().map(|event| event.sequence).step_by(size);
-    let commit = |sequence| CommitTime::from_unix_nanos(1_000_000 + i64::try_from(sequence).expect("small"));
+    let commit = |sequence: u64| CommitTime::from_unix_nanos(1_000_000 + sequence.cast_signed());
     sequences.map(|sequence| Batch { first: Sequence::new(sequence), commit_time: commit(sequence) }).collect()
 }
 
