@@ -8,3 +8,12 @@ mod plain {
 
     conformance_tests!(PlainSubject::default);
 }
+
+mod embedded {
+    //! The embedded engine.
+
+    use annals_testkit::conformance_tests;
+    use annals_testkit::embedded::EmbeddedSubject;
+
+    conformance_tests!(EmbeddedSubject::default);
+}

@@ -2,6 +2,7 @@
 //!
 //! A failure prints its seed; `ANNALS_TEST_SEED=n` replays it, `ANNALS_TEST_CASES=n` runs more of them.
 
+use annals_testkit::embedded::EmbeddedSubject;
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::{model, seed};
 
@@ -10,5 +11,13 @@ async fn the_plain_engine_agrees_with_the_oracle() {
     for seed in seed::seeds(20) {
         let _announced = seed::announce(seed);
         model::run(PlainSubject::default(), seed, 60).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_engine_agrees_with_the_oracle() {
+    for seed in seed::seeds(10) {
+        let _announced = seed::announce(seed);
+        model::run(EmbeddedSubject::default(), seed, 60).await;
     }
 }

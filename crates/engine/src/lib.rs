@@ -5,6 +5,7 @@
 //! `annals-storage`.
 
 pub mod contract;
-mod embedded;
+pub mod embedded;
 
 pub use contract::Engine;
+pub use embedded::EmbeddedEngine;

@@ -68,7 +68,7 @@ pub struct LearnedColumn {
 }
 
 /// The columns of a table, in the order in which they were declared or learned. Columns are added, never changed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Schema {
     columns: Vec<LearnedColumn>,
     by_name: HashMap<String, usize>,
@@ -95,6 +95,12 @@ impl fmt::Display for ColumnConflict {
             Some((shard, sequence)) => write!(f, "by the event with sequence {sequence} of shard {shard}"),
             None => f.write_str("when the column was declared"),
         }
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.columns).finish()
     }
 }
 

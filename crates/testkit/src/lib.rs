@@ -4,6 +4,7 @@
 //! - [`oracle`]: what a table must hold, kept in the plainest way.
 //! - [`subject`], [`trial`]: an engine under test, and the calls that compare it with the oracle.
 //! - [`plain`]: the plainest engine, in memory, which keeps the contract.
+//! - [`embedded`]: the embedded engine on a directory of its own.
 //! - [`conformance`]: the promises of the `Engine` contract, one function each.
 //! - [`model`]: random operations against the oracle.
 //! - [`server`]: a server in this process, on a free port.
@@ -15,6 +16,7 @@
 pub mod calls;
 pub mod conformance;
 pub mod disk;
+pub mod embedded;
 pub mod event;
 pub mod generator;
 pub mod ledger;

@@ -4,12 +4,26 @@
 //! flush memtables to segments, compact and trim. Readers take a shard's view, one `Arc`, and are in nobody's way.
 
 mod admission;
+mod backlog;
+mod catalog;
 mod clock;
+mod commit;
 mod compaction;
+mod engine;
 mod heap;
+mod keeper;
+mod memory_reads;
 mod memtable;
 mod merge;
+mod open;
+mod options;
 mod retention;
 mod runs;
 mod shard_state;
+mod store;
 mod table_state;
+
+pub use annals_storage::store::{CloseError, OpenError};
+pub use clock::{Clock, SystemClock};
+pub use engine::EmbeddedEngine;
+pub use options::{OpenMode, Options};

@@ -8,13 +8,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use annals_model::{Sequence, Shard};
 
-use super::memtable::Memtable;
+use super::memtable::{MemoryGauge, Memtable};
 use super::runs::Runs;
 
 /// One shard of a table.
 #[derive(Debug)]
 pub(crate) struct ShardState {
     shard: Shard,
+    gauge: Arc<MemoryGauge>,
     view: RwLock<Arc<ShardView>>,
 }
 
@@ -32,11 +33,17 @@ pub(crate) struct ShardView {
 }
 
 impl ShardState {
-    /// A shard whose events lie in `runs`, the next of which will be `next`.
-    pub(crate) fn new(shard: Shard, runs: Runs, first_retained: Sequence, next: Sequence) -> Self {
-        let active = Arc::new(Memtable::new(shard, next));
+    /// A shard whose events lie in `runs`, and whose next event will be `next`; `gauge` counts its memtables.
+    pub(crate) fn new(
+        shard: Shard,
+        runs: Runs,
+        first_retained: Sequence,
+        next: Sequence,
+        gauge: Arc<MemoryGauge>,
+    ) -> Self {
+        let active = Arc::new(Memtable::new(shard, next, Arc::clone(&gauge)));
         let view = ShardView { runs, frozen: Vec::new(), active, first_retained };
-        Self { shard, view: RwLock::new(Arc::new(view)) }
+        Self { shard, gauge, view: RwLock::new(Arc::new(view)) }
     }
 
     /// Which shard.
@@ -69,7 +76,7 @@ impl ShardState {
         }
         self.change(|view| {
             view.frozen.push(Arc::clone(&active));
-            view.active = Arc::new(Memtable::new(self.shard, next));
+            view.active = Arc::new(Memtable::new(self.shard, next, Arc::clone(&self.gauge)));
         });
         Some(active)
     }

@@ -1,9 +1,12 @@
 //! A table as the embedded engine holds it: what the catalog says of it, its shards and its heads.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_model::{Shard, Table, TableId};
+use annals_model::{Sequence, Shard, Table, TableId};
 
+use super::memtable::MemoryGauge;
+use super::runs::Runs;
 use super::shard_state::ShardState;
 use crate::contract::{HeadBoard, ReadError};
 
@@ -15,13 +18,23 @@ pub(crate) struct TableState {
     table: RwLock<Arc<Table>>,
     shards: Box<[ShardState]>,
     board: Arc<HeadBoard>,
+    is_dropped: AtomicBool,
 }
 
 impl TableState {
     /// A table of these shards, one for each that the definition counts, whose heads stand as the board says.
     pub(crate) fn new(table: Arc<Table>, shards: Box<[ShardState]>, board: Arc<HeadBoard>) -> Self {
         debug_assert_eq!(shards.len(), table.definition.shard_count.get() as usize, "a state for each shard");
-        Self { id: table.id, table: RwLock::new(table), shards, board }
+        Self { id: table.id, table: RwLock::new(table), shards, board, is_dropped: AtomicBool::new(false) }
+    }
+
+    /// A table that was just made.
+    pub(crate) fn empty(table: Arc<Table>, gauge: &Arc<MemoryGauge>) -> Self {
+        let count = table.definition.shard_count;
+        let shards = count
+            .shards()
+            .map(|shard| ShardState::new(shard, Runs::default(), Sequence::FIRST, Sequence::FIRST, Arc::clone(gauge)));
+        Self::new(table, shards.collect(), HeadBoard::empty(count))
     }
 
     /// The table's id.
@@ -37,6 +50,17 @@ impl TableState {
     /// Replaces the table's state by a newer one that is durable.
     pub(crate) fn set_table(&self, table: Arc<Table>) {
         *self.table.write().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    /// Whether the table was dropped; only those who looked it up before still see it.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.is_dropped.load(Ordering::Acquire)
+    }
+
+    /// Notes that the table was dropped, and ends the waits for it.
+    pub(crate) fn set_dropped(&self) {
+        self.is_dropped.store(true, Ordering::Release);
+        self.board.close();
     }
 
     /// All shards, in order.

@@ -7,16 +7,20 @@
 //! A memtable is one run once it is flushed. It never loses an event: it is frozen, written to a segment, dropped whole.
 
 mod arrived;
+mod gauge;
 mod partitions;
 mod read;
 mod timeline;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use annals_model::{Sequence, Shard};
+use annals_storage::layout::FileNumber;
 
 pub(crate) use arrived::ArrivedBatch;
+pub(crate) use gauge::MemoryGauge;
+use gauge::MemoryShare;
 use partitions::{Partitions, TokenOrder};
 pub(crate) use read::{PartitionPlace, PartitionSummary, SortedRow, TimelinePage, TimelineRead};
 
@@ -29,11 +33,10 @@ const ROWS_PER_LOCK: usize = 1_024;
 pub(crate) struct Memtable {
     shard: Shard,
     first: Sequence,
-    /// The number of the first journal file that holds a batch of this memtable; the journal keeps it until the
-    /// memtable is flushed. `u64::MAX` while the memtable is empty.
-    journal_file: AtomicU64,
+    /// The first journal file that holds a batch of this memtable; the journal keeps it until the memtable is flushed.
+    journal_file: OnceLock<FileNumber>,
     event_bytes: AtomicU64,
-    memory_bytes: AtomicU64,
+    memory: MemoryShare,
     contents: RwLock<Contents>,
     token_order: Mutex<TokenOrder>,
 }
@@ -45,14 +48,14 @@ struct Contents {
 }
 
 impl Memtable {
-    /// An empty memtable whose first event will be `first`.
-    pub(crate) fn new(shard: Shard, first: Sequence) -> Self {
+    /// An empty memtable whose first event will be `first`, and whose memory `gauge` counts.
+    pub(crate) fn new(shard: Shard, first: Sequence, gauge: Arc<MemoryGauge>) -> Self {
         Self {
             shard,
             first,
-            journal_file: AtomicU64::new(u64::MAX),
+            journal_file: OnceLock::new(),
             event_bytes: AtomicU64::new(0),
-            memory_bytes: AtomicU64::new(0),
+            memory: MemoryShare::new(gauge),
             contents: RwLock::default(),
             token_order: Mutex::default(),
         }
@@ -75,20 +78,20 @@ impl Memtable {
 
     /// What it costs in memory: batches and indexes, the latter estimated from above.
     pub(crate) fn memory_bytes(&self) -> u64 {
-        self.memory_bytes.load(Ordering::Relaxed)
+        self.memory.bytes()
     }
 
     /// The number of the oldest journal file that it needs; none while it is empty.
-    pub(crate) fn journal_file(&self) -> Option<u64> {
-        Some(self.journal_file.load(Ordering::Acquire)).filter(|&file| file != u64::MAX)
+    pub(crate) fn journal_file(&self) -> Option<FileNumber> {
+        self.journal_file.get().copied()
     }
 
-    /// Adds a batch that lies in journal file `journal_file`. Only the commit thread and recovery add.
+    /// Adds a batch that lies in journal file `file`, which is no earlier than that of the batch before. Only the commit thread and recovery add.
     ///
     /// # Panics
     /// When the batch does not follow the last one: sequences are dense.
-    pub(crate) fn add(&self, arrived: &Arc<ArrivedBatch>, journal_file: u64) {
-        self.journal_file.fetch_min(journal_file, Ordering::AcqRel);
+    pub(crate) fn add(&self, arrived: &Arc<ArrivedBatch>, file: FileNumber) {
+        self.journal_file.get_or_init(|| file);
         self.event_bytes.fetch_add(arrived.batch.bytes().len() as u64, Ordering::Relaxed);
         let rows = arrived.batch.len();
         let mut indexed_bytes = (arrived.batch.memory_bytes() + size_of::<Arc<ArrivedBatch>>()) as u64;
@@ -101,7 +104,7 @@ impl Memtable {
             let Contents { batches, partitions } = &mut *contents;
             indexed_bytes += partitions.add(batches, self.first, start..rows.min(start + ROWS_PER_LOCK));
         }
-        self.memory_bytes.fetch_add(indexed_bytes, Ordering::Relaxed);
+        self.memory.grow(indexed_bytes);
     }
 
     fn read_contents(&self) -> RwLockReadGuard<'_, Contents> {

@@ -14,7 +14,7 @@ const BOUNDLESS: PageBounds = PageBounds { events_max: usize::MAX, bytes_max: us
 
 /// A memtable from sequence `first` on and a list of all its events in arrival order.
 fn filled(first: u64, batches: u64, random: &mut StdRng) -> (Memtable, Vec<StoredEvent>) {
-    let memtable = Memtable::new(Shard::ZERO, Sequence::new(first));
+    let memtable = Memtable::new(Shard::ZERO, Sequence::new(first), Arc::default());
     let mut all = Vec::new();
     for number in 0..batches {
         let mut builder = BatchBuilder::default();
@@ -30,7 +30,7 @@ fn filled(first: u64, batches: u64, random: &mut StdRng) -> (Memtable, Vec<Store
             batch: builder.finish(),
         });
         all.extend((0..arrived.batch.len()).map(|row| arrived.stored_event(row)));
-        memtable.add(&arrived, 7 + number);
+        memtable.add(&arrived, FileNumber::new(7 + u32::try_from(number).expect("small")).expect("not zero"));
     }
     (memtable, all)
 }
@@ -123,14 +123,15 @@ fn all_events_are_shown_in_the_order_of_a_run() {
 
 #[test]
 fn partitions_that_appear_later_take_their_place_in_the_token_order() {
-    let memtable = Memtable::new(Shard::ZERO, Sequence::FIRST);
+    let memtable = Memtable::new(Shard::ZERO, Sequence::FIRST, Arc::default());
     let mut expected = Vec::new();
     for number in 0..50_u8 {
         let mut builder = BatchBuilder::default();
         builder.push(&[&[number]], 0..1, EventTime::from_unix_nanos(0));
         let (first_sequence, batch) = (memtable.next_sequence(), builder.finish());
         let commit_time = CommitTime::from_unix_nanos(0);
-        memtable.add(&Arc::new(ArrivedBatch { shard: Shard::ZERO, first_sequence, commit_time, batch }), 1);
+        memtable
+            .add(&Arc::new(ArrivedBatch { shard: Shard::ZERO, first_sequence, commit_time, batch }), FileNumber::FIRST);
         expected.push((Token::of(&[number]), vec![number]));
         expected.sort();
         let found = memtable.partitions_from(Bound::Unbounded, Token::MAX, usize::MAX);
@@ -175,7 +176,23 @@ fn a_commit_time_is_found_at_the_first_batch_that_has_it() {
 #[test]
 fn the_oldest_journal_file_is_kept_in_mind() {
     let (memtable, all) = filled(1, 3, &mut StdRng::seed_from_u64(4));
-    assert_eq!(memtable.journal_file(), Some(7));
-    assert_eq!(Memtable::new(Shard::ZERO, Sequence::FIRST).journal_file(), None);
+    assert_eq!(memtable.journal_file(), FileNumber::new(7));
+    assert_eq!(Memtable::new(Shard::ZERO, Sequence::FIRST, Arc::default()).journal_file(), None);
     assert_eq!(memtable.event_bytes(), all.iter().map(|event| event.bytes.len() as u64).sum::<u64>());
+}
+
+#[test]
+fn memory_is_counted_while_a_memtable_is_held() {
+    let gauge = Arc::new(MemoryGauge::default());
+    let memtable = Memtable::new(Shard::ZERO, Sequence::FIRST, Arc::clone(&gauge));
+    let (_, all) = filled(1, 1, &mut StdRng::seed_from_u64(1));
+    let mut builder = BatchBuilder::default();
+    builder.push(&[&all[0].bytes], 2..6, all[0].time);
+    let (first_sequence, batch) = (Sequence::FIRST, builder.finish());
+    let commit_time = CommitTime::from_unix_nanos(0);
+    memtable.add(&Arc::new(ArrivedBatch { shard: Shard::ZERO, first_sequence, commit_time, batch }), FileNumber::FIRST);
+    assert!(gauge.bytes() > all[0].bytes.len() as u64);
+    assert_eq!(gauge.bytes(), memtable.memory_bytes());
+    drop(memtable);
+    assert_eq!(gauge.bytes(), 0);
 }

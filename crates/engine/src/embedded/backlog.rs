@@ -1,0 +1,101 @@
+//! What the commit thread leaves to the threads in the background: memtables to be flushed, tables to be cleared away.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use annals_model::Shard;
+use crossbeam::channel::{self, Receiver, Sender};
+
+use super::memtable::Memtable;
+use super::table_state::TableState;
+
+/// Work that waits. What waits of memtables is bounded by the memory that they may take together.
+#[derive(Debug)]
+pub(crate) struct Backlog {
+    work: Mutex<Work>,
+    changed: Condvar,
+    is_taken_care_of: AtomicBool,
+    room: (Sender<()>, Receiver<()>),
+}
+
+/// What is to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    /// Memtables that are frozen and durable, of each shard the oldest first. They are in their shard's view until
+    /// whoever flushes them puts a run in their place.
+    pub(crate) frozen: Vec<FrozenMemtable>,
+    /// Tables that were dropped: their runs are to be removed.
+    pub(crate) dropped: Vec<Arc<TableState>>,
+    /// Nothing more will come; what waits need not be done.
+    pub(crate) is_closed: bool,
+}
+
+/// A memtable to be flushed.
+#[derive(Clone, Debug)]
+pub(crate) struct FrozenMemtable {
+    pub(crate) table: Arc<TableState>,
+    pub(crate) shard: Shard,
+    pub(crate) memtable: Arc<Memtable>,
+}
+
+impl Default for Backlog {
+    fn default() -> Self {
+        Self {
+            work: Mutex::default(),
+            changed: Condvar::new(),
+            is_taken_care_of: AtomicBool::new(false),
+            room: channel::bounded(1),
+        }
+    }
+}
+
+impl Backlog {
+    /// Adds a memtable to be flushed.
+    pub(crate) fn add_frozen(&self, frozen: FrozenMemtable) {
+        self.open().frozen.push(frozen);
+        self.changed.notify_all();
+    }
+
+    /// Adds a table to be cleared away.
+    pub(crate) fn add_dropped(&self, table: Arc<TableState>) {
+        self.open().dropped.push(table);
+        self.changed.notify_all();
+    }
+
+    /// Takes all that waits; waits for something, up to `wait_max`, if there is nothing.
+    pub(crate) fn take(&self, wait_max: Duration) -> Work {
+        self.is_taken_care_of.store(true, Ordering::Relaxed);
+        let is_idle = |work: &mut Work| work.frozen.is_empty() && work.dropped.is_empty() && !work.is_closed;
+        let (mut work, _) =
+            self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
+        let is_closed = work.is_closed;
+        Work { is_closed, ..std::mem::replace(&mut *work, Work { is_closed, ..Work::default() }) }
+    }
+
+    /// Whether somebody flushes, so that it makes sense to wait for room in memory.
+    pub(crate) fn is_taken_care_of(&self) -> bool {
+        self.is_taken_care_of.load(Ordering::Relaxed)
+    }
+
+    /// Tells the commit thread that memory was given back.
+    pub(crate) fn note_room(&self) {
+        // Full: it was told already and has not looked yet.
+        let _ = self.room.0.try_send(());
+    }
+
+    /// Where the commit thread hears of room in memory.
+    pub(crate) fn room(&self) -> &Receiver<()> {
+        &self.room.1
+    }
+
+    /// Ends the work.
+    pub(crate) fn close(&self) {
+        self.open().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    fn open(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

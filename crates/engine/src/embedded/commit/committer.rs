@@ -1,0 +1,279 @@
+//! The loop of the commit thread.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use annals_model::CommitTime;
+use annals_storage::framed::{FramePlace, Position};
+use annals_storage::journal::{Journal, JournalError, Mark, Unsynced};
+use annals_storage::layout::FileNumber;
+use annals_storage::state::State;
+use crossbeam::channel::{self, Receiver};
+use crossbeam::select;
+
+use super::group::{GroupFailure, Refusal, WrittenGroup};
+use super::handle::{CommitHandle, REQUESTS_MAX};
+use super::plan::{Filling, Plan};
+use super::request::Request;
+use super::sync_thread::{Durability, SyncThread};
+use crate::contract::{AppendError, CatalogError, ReadOnlyReason};
+use crate::embedded::clock::CommitClock;
+use crate::embedded::store::Store;
+
+/// What the commit thread starts from.
+#[derive(Debug)]
+pub(crate) struct CommitStart {
+    pub(crate) store: Arc<Store>,
+    pub(crate) journal: Journal,
+    pub(crate) state: State,
+}
+
+/// The commit thread's own. See the module above.
+#[derive(Debug)]
+pub(crate) struct Committer {
+    store: Arc<Store>,
+    journal: Journal,
+    clock: CommitClock,
+    plan: Plan,
+    requests: Receiver<Request>,
+    room: Receiver<()>,
+    syncs: SyncThread<Unsynced>,
+    filling: Filling,
+    under_way: Option<UnderWay>,
+    /// Whether the newest frame holds data: a mark would move it off the place that a lying disk could lose.
+    wants_mark: bool,
+    is_closing: bool,
+    /// Journal files up to this one are to be given up.
+    freeze_through: Option<FileNumber>,
+}
+
+/// What is left when the thread has ended: everything that was taken is answered and synced.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) journal: Journal,
+    pub(crate) clock: CommitClock,
+}
+
+#[derive(Debug)]
+struct UnderWay {
+    group: WrittenGroup,
+    commit_time: CommitTime,
+}
+
+enum Event {
+    Request(Request),
+    Synced(Result<FramePlace, JournalError>),
+    /// A flush has made room in memory.
+    Room,
+    /// Nothing came for a while.
+    Idle,
+}
+
+impl Durability for Unsynced {
+    type Outcome = Result<FramePlace, JournalError>;
+
+    fn make_durable(self) -> Self::Outcome {
+        self.sync()
+    }
+}
+
+impl Committer {
+    /// Starts the thread. It gives the journal back when it ends: everything that was taken is then answered.
+    pub(crate) fn start(start: CommitStart) -> io::Result<(CommitHandle, JoinHandle<Ended>)> {
+        let CommitStart { store, journal, state } = start;
+        let (sender, requests) = channel::bounded(REQUESTS_MAX);
+        let room = store.backlog().room().clone();
+        let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
+        let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));
+        let handle = CommitHandle::new(sender, Arc::clone(&store));
+        let committer = Self {
+            store,
+            journal,
+            clock,
+            plan,
+            requests,
+            room,
+            syncs: SyncThread::start()?,
+            filling: Filling::default(),
+            under_way: None,
+            wants_mark: false,
+            is_closing: false,
+            freeze_through: None,
+        };
+        let thread = thread::Builder::new().name("annals-commit".into()).spawn(move || committer.run())?;
+        Ok((handle, thread))
+    }
+
+    fn run(mut self) -> Ended {
+        while let Some(event) = self.next_event() {
+            match event {
+                Event::Request(request) => self.take(request),
+                Event::Synced(outcome) => self.finish(outcome),
+                Event::Room => {}
+                Event::Idle => self.filling.frame.push_mark(Mark::Idle),
+            }
+            if self.under_way.is_none() {
+                self.take_waiting();
+                self.write();
+            }
+        }
+        self.refuse_rest();
+        Ended { journal: self.journal, clock: self.clock }
+    }
+
+    /// Refuses what came after the last request that was taken.
+    fn refuse_rest(&mut self) {
+        self.store.set_closed();
+        for request in self.requests.try_iter() {
+            match request {
+                Request::Append { answer, .. } => drop(answer.send(Err(AppendError::Closed))),
+                Request::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
+                Request::Close => {}
+            }
+        }
+    }
+
+    /// Keeps the state at the beginning of a journal file, and flushes what has held back the oldest files for long.
+    fn rolled(&mut self, file: FileNumber, end_before: Position) {
+        self.store.keeper_desk().note_begun(file, end_before, self.plan.durable().clone());
+        self.freeze_through = (self.store.oldest_journal_file())
+            .filter(|oldest| file.get() - oldest.get() >= self.store.options().journal_files_max)
+            // Half of them at once, so that this is done seldom and makes few small runs.
+            .and_then(|oldest| FileNumber::new(oldest.get() + self.store.options().journal_files_max / 2));
+    }
+
+    /// Waits for the next thing to do; none once everything is done and nothing will come.
+    fn next_event(&mut self) -> Option<Event> {
+        if self.is_closing && self.under_way.is_none() {
+            return None;
+        }
+        let never = channel::never();
+        let is_open = !self.is_closing && !self.is_full() && !self.store.is_memory_short();
+        let requests = if is_open { &self.requests } else { &never };
+        let never_idle = channel::never();
+        let after_silence;
+        let idle = if self.wants_mark && self.under_way.is_none() {
+            after_silence = channel::after(self.store.options().idle_mark_after);
+            &after_silence
+        } else {
+            &never_idle
+        };
+        select! {
+            recv(self.syncs.outcomes()) -> outcome => {
+                Some(Event::Synced(outcome.expect("the sync thread lives as long as this one")))
+            }
+            // Without a handle nobody can ask for anything any more, not even to close.
+            recv(requests) -> request => Some(request.map_or_else(|_| Event::Request(Request::Close), Event::Request)),
+            recv(self.room) -> _ => Some(Event::Room),
+            recv(idle) -> _ => Some(Event::Idle),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.filling.frame.body_bytes() >= self.store.options().group_bytes_max
+    }
+
+    fn take_waiting(&mut self) {
+        while !self.is_closing && !self.is_full() && !self.store.is_memory_short() {
+            match self.requests.try_recv() {
+                Ok(request) => self.take(request),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn take(&mut self, request: Request) {
+        let refused = self.store.read_only().map(GroupFailure::ReadOnly);
+        match (request, refused) {
+            (Request::Close, _) => self.is_closing = true,
+            (Request::Append { append, permit, answer }, None) => {
+                self.plan.append(append, permit, answer, &mut self.filling);
+            }
+            (Request::Change { change, answer }, None) => {
+                let now = self.clock.now();
+                self.plan.change(change, now, answer, &mut self.filling);
+            }
+            (Request::Append { answer, .. }, Some(failure)) => {
+                self.filling.group.refusals.push(Refusal::Append(answer, failure.for_append()));
+            }
+            (Request::Change { answer, .. }, Some(failure)) => {
+                self.filling.group.refusals.push(Refusal::Change(answer, failure.for_change()));
+            }
+        }
+    }
+
+    /// Writes what was filled, has it synced, and adds it to the memtables meanwhile.
+    fn write(&mut self) {
+        if self.filling.frame.is_empty() {
+            let mut unchanged = std::mem::take(&mut self.filling.group);
+            unchanged.answer_refusals();
+            // Changes that changed nothing: a floor that was not raised.
+            return drop(unchanged.add_to_memtables(CommitTime::MIN, FileNumber::FIRST).publish(&self.store));
+        }
+        let group = std::mem::take(&mut self.filling.group);
+        let commit_time = self.clock.now();
+        let end_before = self.journal.end();
+        match self.journal.write(&mut self.filling.frame, commit_time) {
+            Ok(unsynced) => {
+                let file = unsynced.place().file;
+                self.wants_mark = !group.is_empty();
+                self.syncs.begin(unsynced);
+                if file != end_before.file {
+                    self.rolled(file, end_before);
+                }
+                let group = group.add_to_memtables(commit_time, file);
+                self.under_way = Some(UnderWay { group, commit_time });
+            }
+            Err(error) => {
+                self.plan.take_back(&group);
+                let failure = self.failure(&error);
+                if self.wants_mark && group.is_empty() {
+                    // A mark that found no space is no loss; the next frame stands in for it.
+                    self.wants_mark = false;
+                }
+                group.fail(&failure);
+            }
+        }
+        self.filling.frame.clear();
+    }
+
+    fn finish(&mut self, outcome: Result<FramePlace, JournalError>) {
+        let UnderWay { group, commit_time } = self.under_way.take().expect("an outcome is of a group under way");
+        match outcome {
+            Ok(_) => {
+                let shards: Vec<_> = group.heads().map(|(table, shard)| (Arc::clone(table), shard)).collect();
+                let records = group.publish(&self.store);
+                self.plan.note_durable(&records, commit_time);
+                self.store.freeze_where_due(&shards);
+                if let Some(last) = self.freeze_through.take() {
+                    self.store.freeze_through(last);
+                }
+            }
+            Err(error) => {
+                let failure = self.failure(&error);
+                group.fail(&failure);
+                // What was filled meanwhile rests on what is not known now.
+                let reason = self.store.read_only().unwrap_or(ReadOnlyReason::SyncFailed(error.to_string()));
+                std::mem::take(&mut self.filling.group).fail(&GroupFailure::ReadOnly(reason));
+                self.filling.frame.clear();
+            }
+        }
+    }
+
+    fn failure(&mut self, error: &JournalError) -> GroupFailure {
+        match error {
+            JournalError::Full(source) => {
+                tracing::warn!("the journal finds no space ({source}): appends are refused until there is some");
+                GroupFailure::DiskFull(source.to_string())
+            }
+            JournalError::FrameTooLong { .. } => GroupFailure::Unknown(error.to_string()),
+            JournalError::Failed { .. } => {
+                tracing::error!("{error}: the store takes no appends until it is opened again");
+                self.store.set_read_only(ReadOnlyReason::SyncFailed(error.to_string()));
+                self.wants_mark = false;
+                GroupFailure::Unknown(error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What the commit thread is asked to do.
+
+use std::sync::Arc;
+
+use annals_model::{Column, Sequence, Shard, Table, TableDefinition, TableId};
+use tokio::sync::oneshot;
+
+use crate::contract::{Append, AppendError, Appended, CatalogError, UpdateTable};
+use crate::embedded::admission::Permit;
+
+/// Where the answer to an append goes.
+pub(super) type AppendAnswer = oneshot::Sender<Result<Appended, AppendError>>;
+
+/// Where the answer to a change goes.
+pub(super) type ChangeAnswer = oneshot::Sender<Result<Arc<Table>, CatalogError>>;
+
+/// A request. It is answered once what it asked for is durable, or refused.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// Store events.
+    Append { append: Append, permit: Permit, answer: AppendAnswer },
+    /// Change the catalog.
+    Change { change: Change, answer: ChangeAnswer },
+    /// Finish what came before, and end. Nothing comes after.
+    Close,
+}
+
+/// A change of the catalog. All are answered with the table as it then is, or was.
+#[derive(Debug)]
+pub(crate) enum Change {
+    /// Makes a table with these columns declared.
+    Create { definition: TableDefinition, columns: Vec<Column> },
+    /// Changes what may change.
+    Update(UpdateTable),
+    /// Removes a table with all its events.
+    Drop(TableId),
+    /// Raises the oldest retained sequences of shards. One that is not raised stays.
+    RaiseFloors { table: TableId, floors: Vec<(Shard, Sequence)> },
+}

@@ -1,0 +1,272 @@
+//! The embedded engine as a whole: its threads, and the contract's methods.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use annals_model::{
+    Column, CommitTime, HashSlices, Moment, PartitionKey, Retention, Sequence, Shard, Table, TableDefinition, TableId,
+    TableName, TimeRange,
+};
+use annals_storage::disk::Lock;
+use annals_storage::journal::Journal;
+use annals_storage::manifest::Manifest;
+use annals_storage::state::State;
+use annals_storage::store::{self, CloseError, OpenError, OpenStore};
+
+use super::admission::{Admission, AdmissionLimits, ExpiryThread, NotAdmitted};
+use super::commit::{Change, CommitHandle, CommitStart, Committer, Ended};
+use super::keeper::Keeper;
+use super::memory_reads;
+use super::open::{self, TableReplay};
+use super::options::{OpenMode, Options};
+use super::store::Store;
+use crate::contract::{
+    Append, AppendError, Appended, ArrivalPage, ArrivalRead, CatalogError, CountedScan, Engine, HeadWatch,
+    PartitionList, PartitionPage, PartitionRead, PartitionStats, ReadError, ReadOnlyReason, SizeEstimate, TableStats,
+    TrimMode, Trimmed, UpdateTable, WatchScope,
+};
+
+/// When a refused append may try again: a few groups later.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+
+/// The least that an append counts in admission, so that the bytes bound the requests too.
+const APPEND_BYTES_MIN: u64 = 2 * 1024;
+
+/// An engine that keeps its tables in files of its own.
+///
+/// Dropped without [`close`](Self::close), it leaves the store as a crash would: nothing that was acknowledged is lost,
+/// and the next opening reads the journal.
+#[derive(Debug)]
+pub struct EmbeddedEngine {
+    store: Arc<Store>,
+    admission: Arc<Admission>,
+    expiry: ExpiryThread,
+    commits: Option<CommitHandle>,
+    running: Mutex<Option<Running>>,
+    lock: Mutex<Option<Box<dyn Lock>>>,
+}
+
+/// The threads of an engine that takes appends.
+#[derive(Debug)]
+struct Running {
+    manifest: Arc<Manifest>,
+    commit: JoinHandle<Ended>,
+    keeper: JoinHandle<()>,
+}
+
+impl EmbeddedEngine {
+    /// Opens a store, or makes one.
+    ///
+    /// # Errors
+    /// When the store is in use, damaged, or cannot be read or written. Nothing was acknowledged or lost then.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let gauge = Arc::default();
+        let mut replay = TableReplay::new(options.run_bytes_max, Arc::clone(&gauge));
+        match options.mode {
+            OpenMode::ReadOnly => {
+                let opened = store::open_read_only(&*options.disk, &mut replay)?;
+                open::log(&opened.report);
+                let catalog = replay.into_catalog(&opened.state);
+                Self::new(Arc::new(Store::new(options, opened.identity, catalog, gauge)), None, None)
+            }
+            OpenMode::ReadWrite => {
+                let opened = open::open_or_create(&options, &mut replay)?;
+                open::log(&opened.report);
+                let catalog = replay.into_catalog(&opened.state);
+                let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+                store.hand_over_frozen();
+                let OpenStore { lock, manifest, journal, state, .. } = opened;
+                let started = start(&store, manifest, journal, state).map_err(thread_error)?;
+                Self::new(store, Some(started), Some(lock))
+            }
+        }
+    }
+
+    fn new(
+        store: Arc<Store>,
+        started: Option<(CommitHandle, Running)>,
+        lock: Option<Box<dyn Lock>>,
+    ) -> Result<Self, OpenError> {
+        let admission = Admission::new(admission_limits(store.options()));
+        let expiry = ExpiryThread::start(Arc::clone(&admission)).map_err(thread_error)?;
+        let (commits, running) = started.unzip();
+        Ok(Self { store, admission, expiry, commits, running: Mutex::new(running), lock: Mutex::new(lock) })
+    }
+
+    /// Closes the store: refuses what comes, finishes what was taken, and notes that nothing is missing, so that the
+    /// next opening can tell a journal that was cut short. Waits for all of it. Closing again does nothing.
+    ///
+    /// # Errors
+    /// When that could not be noted. Nothing that was acknowledged is lost.
+    pub fn close(&self) -> Result<(), CloseError> {
+        let Some(stopped) = self.stop() else { return Ok(()) };
+        let result = match (self.store.read_only(), stopped) {
+            // What the disk holds is not known: the next opening finds out.
+            (Some(_), _) | (_, None) => Ok(()),
+            (None, Some((mut ended, manifest))) => {
+                let now = ended.clock.now();
+                store::close(&mut ended.journal, &manifest, now)
+            }
+        };
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        result
+    }
+
+    /// Ends the threads; none if they were ended before, or never began.
+    fn stop(&self) -> Option<Option<(Ended, Arc<Manifest>)>> {
+        let Running { manifest, commit, keeper } =
+            self.running.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        self.admission.close();
+        if let Some(commits) = &self.commits {
+            commits.close();
+        }
+        let ended = commit.join();
+        self.store.backlog().close();
+        self.store.keeper_desk().close();
+        let kept = keeper.join();
+        self.store.catalog().tables().iter().for_each(|table| table.board().close());
+        let (Ok(ended), Ok(())) = (ended, kept) else {
+            tracing::error!("a thread of the engine panicked; the store is left as a crash would leave it");
+            return Some(None);
+        };
+        Some(Some((ended, manifest)))
+    }
+
+    fn commits(&self) -> Result<&CommitHandle, ReadOnlyReason> {
+        match (self.store.read_only(), &self.commits) {
+            (None, Some(commits)) => Ok(commits),
+            (reason, _) => Err(reason.unwrap_or(ReadOnlyReason::OpenedReadOnly)),
+        }
+    }
+
+    async fn change(&self, change: Change) -> Result<Arc<Table>, CatalogError> {
+        self.commits().map_err(CatalogError::ReadOnly)?.change(change).await
+    }
+}
+
+impl Drop for EmbeddedEngine {
+    fn drop(&mut self) {
+        drop(self.stop());
+    }
+}
+
+impl Engine for EmbeddedEngine {
+    fn name(&self) -> &'static str {
+        "embedded"
+    }
+
+    async fn create_table(&self, definition: TableDefinition, columns: Vec<Column>) -> Result<Table, CatalogError> {
+        let table = self.change(Change::Create { definition, columns }).await?;
+        Ok(Table::clone(&table))
+    }
+
+    fn table(&self, name: &TableName) -> Option<Table> {
+        self.store.catalog().find(name).map(|state| Table::clone(&state.table()))
+    }
+
+    fn tables(&self) -> Vec<Table> {
+        self.store.catalog().tables().iter().map(|state| Table::clone(&state.table())).collect()
+    }
+
+    async fn update_table(&self, update: UpdateTable) -> Result<Table, CatalogError> {
+        let table = self.change(Change::Update(update)).await?;
+        Ok(Table::clone(&table))
+    }
+
+    async fn drop_table(&self, table: TableId) -> Result<(), CatalogError> {
+        self.change(Change::Drop(table)).await.map(drop)
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        let commits = self.commits().map_err(AppendError::ReadOnly)?;
+        let admitted = self.admission.admit(append.table, append_bytes(&append), &self.expiry).await;
+        let permit = admitted.map_err(|refused| match refused {
+            NotAdmitted::Overloaded { waiting_bytes } => {
+                AppendError::Overloaded { waiting_bytes, retry_after: RETRY_AFTER }
+            }
+            NotAdmitted::Closed => AppendError::Closed,
+        })?;
+        commits.append(append, permit).await
+    }
+
+    fn head(&self, table: TableId) -> Result<Moment, ReadError> {
+        Ok(self.store.table(table)?.board().moment())
+    }
+
+    fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError> {
+        Ok(self.store.table(table)?.board().watch(scope))
+    }
+
+    async fn read_arrivals(&self, read: ArrivalRead) -> Result<ArrivalPage, ReadError> {
+        memory_reads::arrivals(&*self.store.table(read.table)?, &read)
+    }
+
+    async fn read_partitions(&self, read: PartitionRead) -> Result<PartitionPage, ReadError> {
+        memory_reads::partitions(&*self.store.table(read.table)?, &read)
+    }
+
+    async fn count(&self, read: PartitionRead) -> Result<CountedScan, ReadError> {
+        memory_reads::count(&*self.store.table(read.table)?, &read)
+    }
+
+    async fn estimate(&self, table: TableId, slices: &HashSlices, times: TimeRange) -> Result<SizeEstimate, ReadError> {
+        Ok(memory_reads::estimate(&*self.store.table(table)?, slices, times))
+    }
+
+    async fn find_commit_time(&self, table: TableId, shard: Shard, time: CommitTime) -> Result<Sequence, ReadError> {
+        memory_reads::find_commit_time(&*self.store.table(table)?, shard, time)
+    }
+
+    async fn table_stats(&self, table: TableId) -> Result<TableStats, ReadError> {
+        Ok(memory_reads::table_stats(&*self.store.table(table)?))
+    }
+
+    async fn partition_stats(&self, table: TableId, key: &PartitionKey) -> Result<Option<PartitionStats>, ReadError> {
+        Ok(memory_reads::partition_stats(&*self.store.table(table)?, key))
+    }
+
+    async fn list_partitions(&self, list: PartitionList) -> Result<Vec<PartitionStats>, ReadError> {
+        Ok(memory_reads::list_partitions(&*self.store.table(list.table)?, &list))
+    }
+
+    async fn trim(&self, table: TableId, _: Retention, _: TrimMode) -> Result<Trimmed, CatalogError> {
+        // Only whole runs go, and nothing lies in runs.
+        self.store.table(table).map_err(|_| CatalogError::UnknownTable(table))?;
+        Ok(Trimmed::default())
+    }
+}
+
+/// Starts what an engine that takes appends consists of.
+fn start(
+    store: &Arc<Store>,
+    manifest: Arc<Manifest>,
+    journal: Journal,
+    state: State,
+) -> io::Result<(CommitHandle, Running)> {
+    let begun = journal.end();
+    store.keeper_desk().note_begun(begun.file, begun, state.clone());
+    let files = Arc::clone(journal.files());
+    let keeper = Keeper { store: Arc::clone(store), manifest: Arc::clone(&manifest), files }.start()?;
+    let (commits, commit) = Committer::start(CommitStart { store: Arc::clone(store), journal, state })?;
+    Ok((commits, Running { manifest, commit, keeper }))
+}
+
+fn thread_error(source: io::Error) -> OpenError {
+    OpenError::Io { doing: "starting a thread".into(), source }
+}
+
+fn admission_limits(options: &Options) -> AdmissionLimits {
+    AdmissionLimits {
+        node_bytes_max: options.admission_bytes_max,
+        table_bytes_max: options.admission_table_bytes_max,
+        waiting_max: options.admission_waiting_max,
+        wait_max: options.admission_wait_max,
+    }
+}
+
+fn append_bytes(append: &Append) -> u64 {
+    let bytes: usize = append.shards.iter().map(|shard| shard.batch.memory_bytes()).sum();
+    APPEND_BYTES_MIN.max(bytes as u64)
+}

@@ -1,0 +1,85 @@
+//! How an embedded engine is opened: where, with which clocks, and within which bounds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use annals_storage::disk::{Disk, RealDisk};
+use annals_storage::journal::JournalOptions;
+use annals_storage::manifest::ManifestOptions;
+
+use super::clock::{Clock, SystemClock};
+
+/// What an engine is opened with. Every bound has a default that suits a node with some gigabytes of memory.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The disk; its root is the store's directory.
+    pub disk: Arc<dyn Disk>,
+    /// The clocks.
+    pub clock: Arc<dyn Clock>,
+    /// Whether anything may be written.
+    pub mode: OpenMode,
+    /// The journal's files.
+    pub journal: JournalOptions,
+    /// The manifest's files.
+    pub manifest: ManifestOptions,
+    /// Journal files that data in memory may hold back; past it the oldest data is flushed, however little it is, so
+    /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened.
+    pub journal_files_max: u32,
+    /// Bytes of a group commit after which no more requests join it: enough to make the sync's cost small, and small
+    /// enough that the sync's time does not grow with it.
+    pub group_bytes_max: usize,
+    /// How long nothing must have come before a mark is written behind the last data, which moves the place that a
+    /// lying disk could lose off acknowledged events.
+    pub idle_mark_after: Duration,
+    /// Bytes that all memtables may cost before the largest are flushed. At twice as many no appends are taken until a
+    /// flush has made room.
+    pub memtable_bytes_max: u64,
+    /// Bytes of events after which a memtable is frozen and becomes one run.
+    pub run_bytes_max: u64,
+    /// Bytes of appends that may be under way at once.
+    pub admission_bytes_max: u64,
+    /// Of these, bytes of one table: half, so that one that is flooded leaves the others as much.
+    pub admission_table_bytes_max: u64,
+    /// Appends that may wait for their turn.
+    pub admission_waiting_max: usize,
+    /// How long an append waits for its turn before it is refused.
+    pub admission_wait_max: Duration,
+}
+
+/// Whether anything may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OpenMode {
+    /// The store is made if the directory holds none, and taken for this process alone.
+    #[default]
+    ReadWrite,
+    /// Nothing is written, not even what a crash left to be put right.
+    ReadOnly,
+}
+
+impl Options {
+    /// The defaults, for a store in `directory`.
+    pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
+        Self::on_disk(Arc::new(RealDisk::new(directory)))
+    }
+
+    /// The defaults, for a store on `disk`.
+    pub fn on_disk(disk: Arc<dyn Disk>) -> Self {
+        Self {
+            disk,
+            clock: Arc::new(SystemClock::default()),
+            mode: OpenMode::ReadWrite,
+            journal: JournalOptions::default(),
+            manifest: ManifestOptions::default(),
+            journal_files_max: 8,
+            group_bytes_max: 4 * 1024 * 1024,
+            idle_mark_after: Duration::from_millis(100),
+            memtable_bytes_max: 256 * 1024 * 1024,
+            run_bytes_max: 32 * 1024 * 1024,
+            admission_bytes_max: 64 * 1024 * 1024,
+            admission_table_bytes_max: 32 * 1024 * 1024,
+            admission_waiting_max: 10_000,
+            admission_wait_max: Duration::from_secs(1),
+        }
+    }
+}
