@@ -36,6 +36,10 @@ impl Activity {
         self.with(|state| if state.calls > 0 { time } else { time.saturating_sub(state.idle_since.elapsed()) })
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.with(|state| state.calls == 0)
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }

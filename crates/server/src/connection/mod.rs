@@ -39,8 +39,12 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, routes: Routes, l
     let front = Front::new(routes, &stream, peer, Arc::clone(&activity));
     let io = TokioIo::new(Handshake::new(stream, limits.handshake_time_max.get()));
     let mut connection = pin!(builder(&limits).serve_connection(io, front));
-    let mut is_closing = false;
+    let mut phase = Phase::Open;
     loop {
+        let pause = match phase {
+            Phase::Open => activity.idle_in(limits.idle_time_max.get()),
+            Phase::Closing => limits.keep_alive_time_max.get(),
+        };
         tokio::select! {
             ended = connection.as_mut() => {
                 if let Err(error) = ended {
@@ -48,18 +52,28 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, routes: Routes, l
                 }
                 return;
             }
-            () = stop.stopping(), if !is_closing => {
+            () = stop.stopping(), if phase == Phase::Open => {
                 connection.as_mut().graceful_shutdown();
-                is_closing = true;
+                phase = Phase::Closing;
             }
-            () = sleep(activity.idle_in(limits.idle_time_max.get())), if !is_closing => {
-                if activity.idle_in(limits.idle_time_max.get()).is_zero() {
+            () = sleep(pause) => match phase {
+                Phase::Open if activity.idle_in(limits.idle_time_max.get()).is_zero() => {
                     connection.as_mut().graceful_shutdown();
-                    is_closing = true;
+                    phase = Phase::Closing;
                 }
-            }
+                // The client does not answer that it knows of the end.
+                Phase::Closing if activity.is_idle() => return,
+                Phase::Open | Phase::Closing => {}
+            },
         }
     }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// The client was told that no new call is taken; those under way go on.
+    Closing,
 }
 
 fn builder(limits: &Limits) -> http2::Builder<TokioExecutor> {

@@ -1,0 +1,11 @@
+//! The server as a client sees it, over the plain engine: every call, and every way in which one is refused.
+
+mod appends;
+mod bounds;
+mod harness;
+mod scans;
+mod sessions;
+mod splits;
+mod stops;
+mod tables;
+mod tails;

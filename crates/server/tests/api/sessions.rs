@@ -1,0 +1,106 @@
+//! `AppendSession`: one answer for each request, in order, pipelined and bounded.
+
+use annals_server::Limits;
+use annals_testkit::event::{Cell, TestEvent};
+use annals_wire::Reason;
+use annals_wire::fault::{from_rpc_status, from_status};
+use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
+use annals_wire::v1::append_session_response::Result as Outcome;
+use futures_util::stream;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use crate::harness::*;
+
+fn message(append: AppendRequest) -> AppendSessionRequest {
+    AppendSessionRequest { append: Some(append) }
+}
+
+/// The first sequence of an append, or the reason of a refusal.
+fn outcome(result: Option<Outcome>) -> Result<u64, Reason> {
+    match result.expect("an outcome") {
+        Outcome::Appended(appended) => Ok(appended.shards[0].first_sequence),
+        Outcome::Error(status) => Err(from_status(&from_rpc_status(&status)).expect("a fault").reason),
+    }
+}
+
+#[tokio::test]
+async fn every_request_is_answered_once_and_in_order_refused_ones_among_them() {
+    let server = start().await;
+    server.plain_table(1).await;
+    let requests: Vec<_> = (0..200)
+        .map(|index| match index % 10 {
+            3 => raw_request([b"\x0a\x00".to_vec()]),
+            7 => AppendRequest { table: "k.other".into(), ..request(&[TestEvent::new("k", index)]) },
+            _ => request(&[TestEvent::new("k", index)]),
+        })
+        .map(message)
+        .collect();
+    let answers = server.events().append_session(stream::iter(requests)).await.expect("a session").into_inner();
+    let outcomes: Vec<_> = collect(answers).await.into_iter().map(|answer| outcome(answer.result)).collect();
+    let mut sequence = 0;
+    for (index, outcome) in outcomes.iter().enumerate() {
+        let expected = match index % 10 {
+            3 => Err(Reason::InvalidEvent),
+            7 => Err(Reason::TableNotFound),
+            _ => {
+                sequence += 1;
+                Ok(sequence)
+            }
+        };
+        assert_eq!(*outcome, expected, "request {index}");
+    }
+    assert_eq!((outcomes.len(), server.count().await), (200, 160));
+}
+
+#[tokio::test]
+async fn an_answer_comes_while_the_session_stays_open() {
+    let server = start().await;
+    server.plain_table(1).await;
+    let (sender, receiver) = mpsc::channel(4);
+    let session = server.events().append_session(ReceiverStream::new(receiver)).await;
+    let mut answers = session.expect("a session").into_inner();
+    for index in 1..4 {
+        sender.send(message(request(&[TestEvent::new("k", index)]))).await.expect("open");
+        let answer = next(&mut answers).await.expect("no error").expect("an answer");
+        assert_eq!(outcome(answer.result), Ok(index.cast_unsigned()));
+    }
+    drop(sender);
+    assert!(next(&mut answers).await.expect("no error").is_none());
+}
+
+#[tokio::test]
+async fn a_session_with_little_room_still_answers_everything() {
+    let server = start_with(Limits { session_requests_max: 1, session_bytes_max: 1, ..Limits::default() }).await;
+    server.plain_table(1).await;
+    let requests: Vec<_> = (0..100).map(|index| message(request(&[TestEvent::new("k", index)]))).collect();
+    let answers = server.events().append_session(stream::iter(requests)).await.expect("a session").into_inner();
+    assert_eq!(collect(answers).await.len(), 100);
+}
+
+#[tokio::test]
+async fn a_request_that_is_too_large_ends_the_session_after_the_answers_before_it() {
+    let server = start().await;
+    server.plain_table(1).await;
+    let large = TestEvent::new("k", 2).with("c", Cell::Bytes(vec![0; 3 * 1024 * 1024 - 100])).encode();
+    let requests = vec![
+        message(request(&[TestEvent::new("k", 1)])),
+        message(raw_request(vec![large; 6])),
+        message(request(&[TestEvent::new("k", 3)])),
+    ];
+    let session = server.events().append_session(stream::iter(requests)).await;
+    let mut answers = session.expect("a session").into_inner();
+    let first = next(&mut answers).await.expect("an answer").expect("an answer");
+    assert_eq!(outcome(first.result), Ok(1));
+    assert_eq!(fault(next(&mut answers).await.expect_err("too large")).reason, Reason::RequestTooLarge);
+    assert_eq!(server.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_message_without_an_append_is_an_append_without_a_table() {
+    let server = start().await;
+    let empty = stream::iter([AppendSessionRequest { append: None }]);
+    let answers = server.events().append_session(empty).await.expect("a session").into_inner();
+    let [answer] = &collect(answers).await[..] else { panic!("one answer") };
+    assert_eq!(outcome(answer.result.clone()), Err(Reason::InvalidTableName));
+}
