@@ -1,7 +1,7 @@
 //! `annals append`: events written as JSON, from arguments, files or stdin.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use annals_client::proto::Table;
@@ -11,8 +11,9 @@ use serde_json::{Value as Json, json};
 
 use crate::connect::{ServerArgs, block_on};
 use crate::output::{event_from_json, write_json, write_text};
-use crate::size_argument::grouped;
+use crate::size_argument::counted;
 use crate::table::column_type_of;
+use crate::terminal::note;
 use crate::time_argument::now;
 
 /// Its arguments.
@@ -94,6 +95,9 @@ fn values(args: &Args) -> anyhow::Result<Values<'_>> {
     }
     let path = args.file.as_deref().unwrap_or(Path::new("-"));
     let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
+        if std::io::stdin().is_terminal() {
+            note("type events, each a JSON object; Ctrl-D ends");
+        }
         ("stdin".to_owned(), Box::new(std::io::stdin()))
     } else {
         let file = std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
@@ -197,7 +201,10 @@ impl Batches {
     fn with_what_is_stored(&self, error: anyhow::Error) -> anyhow::Error {
         match self.answers.iter().map(Appended::event_count).sum::<u64>() {
             0 => error.context("nothing was appended"),
-            stored => error.context(format!("only the first {} events are appended", grouped(stored))),
+            stored => error.context(format!(
+                "of what came before, {} appended",
+                if stored == 1 { "1 event is".to_owned() } else { format!("{} are", counted(stored, "event")) }
+            )),
         }
     }
 }
@@ -222,7 +229,6 @@ fn report(appended: &[Appended], as_json: bool) -> anyhow::Result<()> {
         let value = json!({"events": events, "shards": shards.collect::<Vec<_>>()});
         return write_json(&mut std::io::stdout(), &value);
     }
-    let plural = if events == 1 { "" } else { "s" };
     let places = shards.iter().map(|(shard, first, count)| format!("shard {shard}: {first} to {}", first + count - 1));
-    write_text(&format!("{} event{plural} appended ({})", grouped(events), places.collect::<Vec<_>>().join(", ")))
+    write_text(&format!("{} appended ({})", counted(events, "event"), places.collect::<Vec<_>>().join(", ")))
 }

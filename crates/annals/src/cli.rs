@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::{append, bench, completions, count, demo, import, info, inspect, partitions, plot, scan, table, tail};
+use crate::{
+    append, bench, completions, count, demo, import, info, inspect, partitions, plot, scan, serve, table, tail,
+};
 
 /// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
 /// in which they arrived.
@@ -16,6 +18,8 @@ pub(crate) struct Cli {
 /// One of the commands.
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Run a server.
+    Serve(serve::Args),
     /// Make, list, describe, change and drop tables.
     Table(table::Args),
     /// Append events written as JSON.
@@ -48,6 +52,7 @@ impl Command {
     /// Runs the command to its end.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {
+            Self::Serve(args) => serve::run(&args),
             Self::Table(args) => table::run(&args),
             Self::Append(args) => append::run(&args),
             Self::Import(args) => import::run(&args),

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::connect::{ServerArgs, block_on};
 use crate::output::{write_json, write_text};
 use crate::selection::SelectionArgs;
-use crate::size_argument::grouped;
+use crate::size_argument::counted;
 
 /// Its arguments.
 #[derive(clap::Args)]
@@ -26,5 +26,5 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if args.json {
         return write_json(&mut std::io::stdout(), &json!({"events": events, "partitions": partitions}));
     }
-    write_text(&format!("{} events in {} partitions", grouped(events), grouped(partitions)))
+    write_text(&format!("{} in {}", counted(events, "event"), counted(partitions, "partition")))
 }

@@ -20,6 +20,7 @@ mod partitions;
 mod plot;
 mod scan;
 mod selection;
+mod serve;
 mod size_argument;
 mod table;
 mod tail;

@@ -1,4 +1,4 @@
-//! Sizes in bytes as a person types and reads them.
+//! Sizes in bytes as a person types and reads them, and numbers of things.
 
 use std::fmt;
 use std::str::FromStr;
@@ -57,6 +57,12 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// So many of a thing whose plural ends in s: `1 event`, `17,292 events`.
+pub(crate) fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(number))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +87,6 @@ mod tests {
             [grouped(0), grouped(999), grouped(17_292), grouped(1_000_000)],
             ["0", "999", "17,292", "1,000,000"]
         );
+        assert_eq!([counted(1, "event"), counted(2_000, "event")], ["1 event", "2,000 events"]);
     }
 }

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use crate::connect::{ServerArgs, block_on};
 use crate::output::{EventWriter, Format, FormatArgs, layout_of};
 use crate::selection::PartitionArgs;
+use crate::size_argument::counted;
 use crate::terminal::{Stream, note};
 use crate::time_argument::{TIME_HELP, TimeArgument, now};
 use crate::token_argument::ResumeTokenText;
@@ -149,7 +150,9 @@ fn write_message(message: TailMessage, writer: &mut EventWriter, mut left: u64) 
         TailBody::CaughtUp if Stream::of_stderr().is_terminal() => {
             note("all that was stored is shown; waiting for more, Ctrl-C ends");
         }
-        TailBody::FellBehind(lag) => note(&format!("too slow for the live end, {} events behind", lag.events)),
+        TailBody::FellBehind(lag) => {
+            note(&format!("too slow for the live end, {} behind", counted(lag.events, "event")));
+        }
         TailBody::Interrupted { error, retry_in } => note(&format!("{error}; connecting again in {retry_in:.1?}")),
         TailBody::Started | TailBody::CaughtUp | TailBody::Heartbeat { .. } => {}
     }

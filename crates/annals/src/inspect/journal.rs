@@ -10,6 +10,7 @@ use anyhow::Context;
 use serde_json::{Value as Json, json};
 
 use crate::closed_store::ClosedStore;
+use crate::size_argument::counted;
 use crate::terminal::note;
 
 pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
@@ -57,8 +58,8 @@ fn write_record(frame: &FrameInfo, record: &JournalRecord, json: bool, out: &mut
 fn text_of(record: &JournalRecord) -> String {
     match record {
         JournalRecord::Batch(batch) => format!(
-            "{} events from sequence {} of shard {} of table {}, {} bytes",
-            batch.events.len(),
+            "{} from sequence {} of shard {} of table {}, {} bytes",
+            counted(batch.events.len() as u64, "event"),
             batch.first_sequence,
             batch.shard,
             batch.table,

@@ -8,6 +8,7 @@ use anyhow::Context;
 use serde_json::json;
 
 use crate::closed_store::ClosedStore;
+use crate::size_argument::counted;
 use crate::terminal::note;
 
 pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
@@ -27,7 +28,8 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
         note("no edit since the snapshot that the newest file begins with");
     }
     if !json {
-        note(&format!("together: {} segments; `annals inspect DIR segments` lists them", state.segments().len()));
+        let segments = counted(state.segments().len() as u64, "segment");
+        note(&format!("together: {segments}; `annals inspect DIR segments` lists them"));
     }
     Ok(())
 }
@@ -48,7 +50,12 @@ fn text_of(edit: &Edit) -> String {
     match edit {
         Edit::SegmentsAdded(segments) => {
             let one = |segment: &annals_storage::segment::SegmentSummary| {
-                format!("{} ({} runs, {} bytes)", segment.id.get(), segment.runs.len(), segment.file_length)
+                format!(
+                    "{} ({}, {} bytes)",
+                    segment.id.get(),
+                    counted(segment.runs.len() as u64, "run"),
+                    segment.file_length
+                )
             };
             format!("segments added: {}", segments.iter().map(one).collect::<Vec<_>>().join(", "))
         }

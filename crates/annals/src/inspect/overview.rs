@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::closed_store::ClosedStore;
 use crate::output::{write_json, write_text};
-use crate::size_argument::{ByteSize, grouped};
+use crate::size_argument::{ByteSize, counted, grouped};
 
 pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
     let (read, totals) = super::read(store)?;
@@ -39,20 +39,20 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
         return write_json(&mut std::io::stdout(), &value);
     }
     write_text(&format!(
-        "store      {} in {}\nmade       {created}\nclosed     {}\ntables     {}\nsegments   {}, {} runs, {} events, {}\n\
-         journal    {} files from {}, {} frames, {} events, {} of events\nmanifest   edit {} comes next",
+        "store      {} in {}\nmade       {created}\nclosed     {}\ntables     {}\nsegments   {}, {}, {}, {}\n\
+         journal    {} from number {}, {}, {} of {}\nmanifest   edit {} comes next",
         store.identity.uuid,
         store.directory.display(),
         if report.was_closed { "cleanly" } else { "no: by a crash or a kill; opening replays the journal" },
         grouped(state.tables().len() as u64),
         grouped(manifest.segments().len() as u64),
-        grouped(runs as u64),
-        grouped(events),
+        counted(runs as u64, "run"),
+        counted(events, "event"),
         ByteSize(bytes),
-        report.journal_files,
+        counted(report.journal_files as u64, "file"),
         manifest.journal_first_needed(),
-        grouped(report.journal_frames),
-        grouped(totals.events),
+        counted(report.journal_frames, "frame"),
+        counted(totals.events, "event"),
         ByteSize(totals.event_bytes),
         manifest.next_edit(),
     ))?;

@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use anyhow::{Context, ensure};
 
 use crate::connect::{ServerArgs, block_on};
-use crate::size_argument::grouped;
+use crate::size_argument::counted;
 use crate::terminal::note;
 
 /// Its arguments.
@@ -37,13 +37,17 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
 fn confirm(name: &str, events: u64) -> anyhow::Result<()> {
     ensure!(
         std::io::stdin().is_terminal(),
-        "dropping {name} removes its {} events for good; say --yes where nobody can be asked",
-        grouped(events)
+        "dropping {name} removes its {} for good; say --yes where nobody can be asked",
+        counted(events, "event")
     );
     let mut screen = std::io::stderr();
-    write!(screen, "This removes {name} and its {} events for good. Type the table's name to go on: ", grouped(events))
-        .and_then(|()| screen.flush())
-        .context("asking")?;
+    write!(
+        screen,
+        "This removes {name} and its {} for good. Type the table's name to go on: ",
+        counted(events, "event")
+    )
+    .and_then(|()| screen.flush())
+    .context("asking")?;
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).context("reading the answer")?;
     ensure!(typed.trim() == name, "that is not the table's name; nothing was dropped");

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::column_type_of;
 use crate::output::{TextTable, printable, write_json, write_text};
-use crate::size_argument::{ByteSize, grouped};
+use crate::size_argument::{ByteSize, counted};
 use crate::terminal::Stream;
 
 /// Writes the table to stdout.
@@ -27,13 +27,13 @@ pub(super) fn show_table(table: &Table, json: bool) -> anyhow::Result<()> {
         Sharding::Hash | Sharding::Unspecified => "by the hash of the partition key",
     };
     let text = format!(
-        "{}\n  id          {}\n  made        {}\n  events      {} in {} partitions, {} on disk\n  shards      {}, {sharding}\n  \
+        "{}\n  id          {}\n  made        {}\n  events      {} in {}, {} on disk\n  shards      {}, {sharding}\n  \
          schema      {schema}\n  retention   {}\n  protected   {}",
         printable(&table.name),
         id_text(table),
         EventTime::from_unix_nanos(table.create_time_unix_nanos),
-        grouped(stats.event_count),
-        grouped(stats.partition_count),
+        counted(stats.event_count, "event"),
+        counted(stats.partition_count, "partition"),
         ByteSize(stats.stored_bytes),
         table.shard_count,
         ages_and_bytes(table.retention.as_ref()),

@@ -7,7 +7,7 @@ use annals_client::proto::{Retention, Table, UpdateTableRequest};
 use super::shown::show_table;
 use super::{Bound, ColumnArgument, bound_span_of, proto_span, span_of};
 use crate::connect::{ServerArgs, block_on};
-use crate::size_argument::{ByteSize, grouped};
+use crate::size_argument::{ByteSize, counted};
 use crate::terminal::note;
 
 /// Its arguments. What is not given stays as it is.
@@ -61,11 +61,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         };
         Ok(client.update_table(request).await?)
     })?;
-    let (events, bytes) = (grouped(answer.removed_events), ByteSize(answer.removed_bytes));
+    let (events, bytes) = (counted(answer.removed_events, "event"), ByteSize(answer.removed_bytes));
     if args.dry_run {
-        note(&format!("nothing was changed; the change would remove {events} events ({bytes}) at once"));
+        note(&format!("nothing was changed; the change would remove {events} ({bytes}) at once"));
     } else if answer.removed_events > 0 {
-        note(&format!("the new retention removes {events} events ({bytes})"));
+        note(&format!("the new retention removes {events} ({bytes})"));
     }
     answer.table.map_or(Ok(()), |table| show_table(&table, args.json))
 }

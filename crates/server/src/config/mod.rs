@@ -12,6 +12,7 @@ use std::fmt::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use annals_model::DEFAULT_PORT;
 use serde::{Deserialize, Serialize};
 
 pub use layers::{ConfigError, variable};
@@ -25,7 +26,7 @@ settings! {
         /// The folder of the store; made if it is not there.
         pub data: PathBuf = PathBuf::from("annals-data"),
         /// The address and port to listen on. Port 0 takes any that is free.
-        pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7420)),
+        pub listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], DEFAULT_PORT)),
         /// Allows listening on more than this machine although nothing is encrypted and nobody is asked who they are.
         pub insecure: bool = false,
         /// Threads that serve connections. 0: one for each core.

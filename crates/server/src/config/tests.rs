@@ -48,9 +48,9 @@ fn a_value_of_the_wrong_kind_names_where_it_comes_from() {
 
 #[test]
 fn listening_to_everybody_takes_a_word() {
-    let error = load("", &[], &[("server.listen", "0.0.0.0:7420")]).expect_err("no word").to_string();
+    let error = load("", &[], &[("server.listen", "0.0.0.0:7440")]).expect_err("no word").to_string();
     assert!(error.contains("--insecure"), "{error}");
-    let allowed = load("", &[], &[("server.listen", "[::]:7420"), ("server.insecure", "true")]);
+    let allowed = load("", &[], &[("server.listen", "[::]:7440"), ("server.insecure", "true")]);
     assert!(allowed.expect("the word was said").server.insecure);
 }
 
