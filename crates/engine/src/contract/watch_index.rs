@@ -211,7 +211,9 @@ mod tests {
         assert!(!is_woken(&notify));
         index.wake(Shard::ZERO, &batch_of(&[b"k"]));
         assert!(is_woken(&notify));
-        ids.into_iter().for_each(|id| index.remove(id));
+        for id in ids {
+            index.remove(id);
+        }
         assert!(index.len() == 0 && index.by_shard.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use annals_storage::framed::Position;
 use annals_storage::journal::JournalFiles;
 use annals_storage::layout::FileNumber;
-use annals_storage::manifest::{Edit, Manifest, ManifestError};
+use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState};
 use annals_storage::state::State;
 use annals_storage::store::snapshot_state;
 
@@ -126,7 +126,7 @@ impl Keeper {
         let Some(newest) = self.store.keeper_desk().newest() else { return };
         let needed = self.store.oldest_journal_file().map_or(newest, |oldest| oldest.min(newest));
         let Some(begun) = self.store.keeper_desk().newest_begun(needed) else { return };
-        if self.manifest.read(|state| state.journal_first_needed()) >= begun.file {
+        if self.manifest.read(ManifestState::journal_first_needed) >= begun.file {
             return;
         }
         match self.release_before(&begun) {

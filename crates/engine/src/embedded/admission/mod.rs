@@ -20,6 +20,7 @@ pub(crate) use expiry::ExpiryThread;
 
 /// The bounds of admission.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "each is a bound, which its name says")]
 pub(crate) struct AdmissionLimits {
     /// Bytes that may be under way at once.
     pub(crate) node_bytes_max: u64,

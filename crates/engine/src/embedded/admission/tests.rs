@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use super::*;
 
 const LIMITS: AdmissionLimits =
-    AdmissionLimits { node_bytes_max: 100, table_bytes_max: 60, waiting_max: 4, wait_max: Duration::from_secs(3_600) };
+    AdmissionLimits { node_bytes_max: 100, table_bytes_max: 60, waiting_max: 4, wait_max: Duration::from_hours(1) };
 
 fn table(number: u8) -> TableId {
     TableId::from_bytes([number; 16])
@@ -34,15 +34,14 @@ fn now<F: Future>(future: F) -> F::Output {
 fn a_flooded_table_waits_for_its_share_and_another_does_not_wait_for_it() {
     let (admission, expiry) = open(LIMITS);
     let first = now(admission.admit(table(1), 40, &expiry)).expect("room");
-    let mut second = pin!(admission.admit(table(1), 30, &expiry));
-    let mut third = pin!(admission.admit(table(1), 10, &expiry));
+    let mut second = Box::pin(admission.admit(table(1), 30, &expiry));
+    let mut third = Box::pin(admission.admit(table(1), 10, &expiry));
     assert!(poll(second.as_mut()).is_none() && poll(third.as_mut()).is_none(), "the third stays behind the second");
     let other = now(admission.admit(table(2), 50, &expiry)).expect("room beside the flooded table");
     drop(first);
     assert!(poll(second.as_mut()).is_some_and(|admitted| admitted.is_ok()));
     assert!(poll(third.as_mut()).is_some_and(|admitted| admitted.is_ok()));
     drop(other);
-    drop((second, third));
     assert!(admission.open_book().tables.is_empty(), "all room was given back");
 }
 

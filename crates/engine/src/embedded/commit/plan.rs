@@ -56,7 +56,9 @@ impl Plan {
     /// Plans from a state and its tables, whose heads stand where their events end.
     pub(super) fn new(durable: State, tables: &[Arc<TableState>], gauge: Arc<MemoryGauge>) -> Self {
         let mut plan = Self { planned: durable.clone(), durable, tables: HashMap::new(), names: HashMap::new(), gauge };
-        tables.iter().for_each(|table| plan.add_table(Arc::clone(table)));
+        for table in tables {
+            plan.add_table(Arc::clone(table));
+        }
         plan
     }
 

@@ -43,7 +43,7 @@ impl<D: Durability> SyncThread<D> {
     /// Hands over what was written. The outcome of the one before was taken.
     pub(super) fn begin(&self, written: D) {
         let work = self.work.as_ref().expect("the thread is stopped only when this is dropped");
-        work.send(written).ok().expect("the thread ends only with this");
+        assert!(work.send(written).is_ok(), "the thread ends only with this");
     }
 
     /// Where the outcome comes: one for each that was begun.

@@ -10,7 +10,7 @@ use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRang
 use bytes::Bytes;
 
 use super::partitions::{Partition, lower_bound};
-use super::timeline::Entry;
+use super::timeline::{Cursor, Entry};
 use super::{ArrivedBatch, Contents, Memtable};
 use crate::contract::{PageBounds, ScanOrder};
 
@@ -133,7 +133,7 @@ impl Memtable {
             return TimelinePage::default();
         };
         let timeline = &partition.timeline;
-        let mut from = read.times.start().map_or(timeline.start(), |start| timeline.seek(|entry| entry.time < start));
+        let mut from = read.times.start().map_or(Cursor::START, |start| timeline.seek(|entry| entry.time < start));
         let mut to = read.times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
         let place = |entry: &Entry| (entry.time, entry.sequence(self.first));
         match (read.after, read.order) {
@@ -163,7 +163,7 @@ impl Memtable {
             return self.visible_arrivals(partition, through) as u64;
         }
         let timeline = &partition.timeline;
-        let from = times.start().map_or(timeline.start(), |start| timeline.seek(|entry| entry.time < start));
+        let from = times.start().map_or(Cursor::START, |start| timeline.seek(|entry| entry.time < start));
         let to = times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
         timeline.between(from, to.max(from)).filter(|entry| entry.sequence(self.first) <= through).count() as u64
     }
@@ -216,7 +216,7 @@ impl Memtable {
             self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions, &contents.batches);
         for partition in order.iter().map(|&index| contents.partitions.get(index)) {
             let key = partition.key(&contents.batches);
-            for entry in partition.timeline.between(partition.timeline.start(), partition.timeline.end()) {
+            for entry in partition.timeline.between(Cursor::START, partition.timeline.end()) {
                 let arrived = &contents.batches[entry.batch as usize];
                 let sequence = entry.sequence(self.first);
                 let row = &arrived.batch.rows()[arrived.row_of(sequence)];
@@ -254,7 +254,7 @@ impl Memtable {
         let last_sequence = self.sequence_at(*partition.arrivals[..visible].last()?);
         let mut entries = partition
             .timeline
-            .between(partition.timeline.start(), partition.timeline.end())
+            .between(Cursor::START, partition.timeline.end())
             .filter(|entry| entry.sequence(self.first) <= through);
         let min_time = entries.next()?.time;
         let max_time = entries.next_back().map_or(min_time, |entry| entry.time);

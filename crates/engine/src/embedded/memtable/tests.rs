@@ -10,6 +10,17 @@ use rand::{Rng, SeedableRng};
 use super::*;
 use crate::contract::{PageBounds, ScanOrder};
 
+/// Tells which seed a test failed with.
+struct Announced(u64);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the seed was {}", self.0);
+        }
+    }
+}
+
 const BOUNDLESS: PageBounds = PageBounds { events_max: usize::MAX, bytes_max: usize::MAX };
 
 /// A memtable from sequence `first` on and a list of all its events in arrival order.
@@ -45,7 +56,7 @@ fn timeline<'all>(all: &'all [StoredEvent], key: &[u8]) -> Vec<&'all StoredEvent
 #[test]
 fn a_partition_is_read_page_by_page_in_either_direction_as_of_a_moment() {
     for seed in 0..40 {
-        println!("seed {seed}");
+        let _announced = Announced(seed);
         let random = &mut StdRng::seed_from_u64(seed);
         let (memtable, all) = filled(1 + seed * 1_000, 40, random);
         let key = format!("key{}", random.random_range(0..20)).into_bytes();
@@ -79,7 +90,7 @@ fn a_partition_is_read_page_by_page_in_either_direction_as_of_a_moment() {
 #[test]
 fn arrivals_come_in_order_and_not_past_what_was_asked_for() {
     for seed in 0..40 {
-        println!("seed {seed}");
+        let _announced = Announced(seed);
         let random = &mut StdRng::seed_from_u64(seed);
         let (memtable, all) = filled(100, 20, random);
         let from = random.random_range(0..all.len());

@@ -28,11 +28,16 @@ pub(super) struct Timeline {
     last: Vec<Entry>,
 }
 
-/// A place between two entries of a timeline.
+/// A place between two entries of a timeline, or before all or after all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Cursor {
     chunk: usize,
     index: usize,
+}
+
+impl Cursor {
+    /// The place before all entries.
+    pub(super) const START: Self = Self { chunk: 0, index: 0 };
 }
 
 impl Timeline {
@@ -68,11 +73,6 @@ impl Timeline {
     pub(super) fn seek(&self, is_before: impl Fn(&Entry) -> bool) -> Cursor {
         let chunk = self.earlier.partition_point(|chunk| chunk.last().is_some_and(&is_before));
         Cursor { chunk, index: self.chunk(chunk).map_or(0, |entries| entries.partition_point(is_before)) }
-    }
-
-    /// The place before all entries.
-    pub(super) fn start(&self) -> Cursor {
-        Cursor { chunk: 0, index: 0 }
     }
 
     /// The place after all entries.
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn all(timeline: &Timeline) -> Vec<Entry> {
-        timeline.between(timeline.start(), timeline.end()).copied().collect()
+        timeline.between(Cursor::START, timeline.end()).copied().collect()
     }
 
     #[test]
@@ -130,7 +130,7 @@ mod tests {
         }
         expected.sort_unstable();
         assert_eq!(all(&timeline), expected);
-        let backwards: Vec<_> = timeline.between(timeline.start(), timeline.end()).rev().copied().collect();
+        let backwards: Vec<_> = timeline.between(Cursor::START, timeline.end()).rev().copied().collect();
         assert!(backwards.iter().rev().eq(&expected));
         let (from, to) = (timeline.seek(|e| e.time.unix_nanos() < 100), timeline.seek(|e| e.time.unix_nanos() < 1_300));
         assert!(timeline.between(from, to).eq(&expected[100..1_300]));
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn an_empty_timeline_has_nothing_between_its_ends() {
         let timeline = Timeline::default();
-        assert_eq!(timeline.between(timeline.start(), timeline.end()).count(), 0);
+        assert_eq!(timeline.between(Cursor::START, timeline.end()).count(), 0);
         assert_eq!(timeline.seek(|_| true), timeline.end());
     }
 }
