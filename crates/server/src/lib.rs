@@ -1,6 +1,6 @@
 //! The gRPC server of Annals, over any [`Engine`](annals_engine::Engine).
 //!
-//! - [`Config`]: one TOML file, the environment and flags; every limit of a server.
+//! - [`Config`]: one TOML file, the environment and flags; every limit of a server and of the engine under it.
 //! - [`Server::bind`], [`BoundServer::run`]: listens, serves, stops in order.
 //!
 //! A request goes from `connection` through `services` to `append`, `scan`, `tail` or `tables`, which check it, call the
@@ -26,5 +26,5 @@ mod tables;
 mod tail;
 mod worker;
 
-pub use config::{Config, ConfigError, Limits, Period, Setting, variable};
+pub use config::{Config, ConfigError, Engine as EngineConfig, Limits, Period, Setting, variable};
 pub use server::{BoundServer, ServeError, Server};

@@ -4,6 +4,7 @@
 //! exist are refused by name. Every setting has its default and its reason beside it; [`Config::commented`] writes them
 //! all as a file to start from, which is `deploy/annals.toml`.
 
+mod engine;
 mod layers;
 mod limits;
 mod setting;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 use annals_model::DEFAULT_PORT;
 use serde::{Deserialize, Serialize};
 
+pub use engine::Engine;
 pub use layers::{ConfigError, variable};
 pub use limits::Limits;
 use setting::settings;
@@ -42,12 +44,14 @@ pub struct Config {
     pub server: Server,
     /// Every limit of the server.
     pub limits: Limits,
+    /// Every limit of the embedded engine.
+    pub engine: Engine,
 }
 
 impl Config {
     /// Every setting there is, in the order of the file.
     pub fn settings() -> Vec<Setting> {
-        [Server::describe("server."), Limits::describe("limits.")].concat()
+        [Server::describe("server."), Limits::describe("limits."), Engine::describe("engine.")].concat()
     }
 
     /// A configuration file that documents every setting and sets none.
@@ -82,7 +86,7 @@ impl Config {
                 self.server.listen
             ));
         }
-        self.limits.problem()
+        self.limits.problem().or_else(|| self.engine.problem())
     }
 }
 

@@ -30,6 +30,11 @@ impl Period {
         Self(Duration::from_secs(seconds))
     }
 
+    /// So many milliseconds.
+    pub const fn millis(millis: u64) -> Self {
+        Self(Duration::from_millis(millis))
+    }
+
     /// The time.
     pub const fn get(self) -> Duration {
         self.0
