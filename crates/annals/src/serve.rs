@@ -73,6 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     start_log();
     let data = config.server.data.clone();
     let mut options = Options::in_directory(&data);
+    config.engine.apply(&mut options);
     if args.read_only {
         options.mode = OpenMode::ReadOnly;
     }
