@@ -6,7 +6,7 @@ use annals_storage::disk::Disk;
 use annals_storage::store::OpenError;
 use annals_testkit::disk::{Fault, MemoryDisk, Unsynced};
 use annals_testkit::seed::{announce, seeds};
-use annals_testkit::small_store::{self, Contents, Ledger, Worker};
+use annals_testkit::small_store::{self, Contents, Ledger, OPTIONS, Worker};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -29,7 +29,7 @@ fn reopened(disk: &MemoryDisk) -> Contents {
         Err(OpenError::NoStore) => return Contents::default(),
         Err(error) => panic!("reading only: {error}"),
     };
-    let (store, contents) = small_store::open(&shared(disk)).unwrap_or_else(|error| panic!("{error}"));
+    let (store, contents) = small_store::open(&shared(disk), OPTIONS).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(before, contents, "opened for reading only and for writing a store holds the same");
     drop(store);
     contents
@@ -95,7 +95,7 @@ fn nothing_acknowledged_is_lost_when_any_sectors_and_names_are_kept() {
         // The power goes a second time, while the store is opened.
         let call = random.random_range(0..120);
         disk.set_fault(Some(Fault::PowerOff { call }));
-        drop(small_store::open(&shared(&disk)));
+        drop(small_store::open(&shared(&disk), OPTIONS));
         disk.power_cut(|_| random.random_bool(share));
         check_and_go_on(&disk, &ledger);
     }

@@ -39,6 +39,9 @@ impl FileNumber {
     /// The first file's.
     pub const FIRST: Self = Self(1);
 
+    /// After all that a store will ever have; no file has it.
+    pub(crate) const LAST: Self = Self(u32::MAX);
+
     /// A number as it stands in a file; none for zero, which no file has.
     pub const fn new(number: u32) -> Option<Self> {
         if number == 0 { None } else { Some(Self(number)) }

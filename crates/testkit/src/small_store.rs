@@ -31,7 +31,7 @@ pub const TABLE: TableId = TableId::from_bytes([7; 16]);
 
 /// The identity of every small store.
 pub fn identity() -> StoreIdentity {
-    StoreIdentity { uuid: Uuid::from_u128(0xa11a15), salt: 0x5a17, created_unix_nanos: 1 }
+    StoreIdentity { uuid: Uuid::from_u128(0x00a1_1a15), salt: 0x5a17, created_unix_nanos: 1 }
 }
 
 /// What a workload began, and what was acknowledged of it.
@@ -63,9 +63,9 @@ pub struct Contents {
 /// The event with a sequence: its key, then bytes that only this one has, of a length that differs from its
 /// neighbours'.
 pub fn event(sequence: u64) -> Vec<u8> {
-    let length = usize::try_from(sequence * 37 % 900).expect("small");
     let mut bytes = format!("key{sequence:08}").into_bytes();
-    bytes.extend((0..length).map(|at| u8::try_from((sequence as usize + at) % 251).expect("below 251")));
+    let filler = u8::try_from(sequence % 251).expect("below 251");
+    bytes.resize(11 + usize::try_from(sequence * 37 % 900).expect("small"), filler);
     bytes
 }
 
@@ -111,9 +111,9 @@ impl Replay for Contents {
 ///
 /// # Errors
 /// As `store::open`.
-pub fn open(disk: &Arc<dyn Disk>) -> Result<(OpenStore, Contents), OpenError> {
+pub fn open(disk: &Arc<dyn Disk>, options: StoreOptions) -> Result<(OpenStore, Contents), OpenError> {
     let mut contents = Contents::default();
-    store::open(Arc::clone(disk), OPTIONS, &mut contents).map(|store| (store, contents))
+    store::open(Arc::clone(disk), options, &mut contents).map(|store| (store, contents))
 }
 
 /// Reads what a store holds, and writes nothing.
@@ -144,10 +144,18 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// Whatever stops it.
     pub fn open(disk: &Arc<dyn Disk>, ledger: &'a mut Ledger) -> Result<Self, Stopped> {
+        Self::open_with(disk, OPTIONS, ledger)
+    }
+
+    /// As `open`, with files of other lengths.
+    ///
+    /// # Errors
+    /// Whatever stops it.
+    pub fn open_with(disk: &Arc<dyn Disk>, options: StoreOptions, ledger: &'a mut Ledger) -> Result<Self, Stopped> {
         if StoreIdentity::load(&**disk)?.is_none() {
-            store::create(&**disk, &identity(), OPTIONS)?;
+            store::create(&**disk, &identity(), options)?;
         }
-        let (store, _) = open(disk)?;
+        let (store, _) = open(disk, options)?;
         Ok(Self { store, ledger, frame: JournalFrame::new() })
     }
 
@@ -185,7 +193,7 @@ impl<'a> Worker<'a> {
     /// # Errors
     /// Whatever stops it.
     pub fn flush(&mut self) -> Result<(), Stopped> {
-        let id = self.store.manifest.read(|state| state.next_segment());
+        let id = self.store.manifest.read(ManifestState::next_segment);
         self.ledger.segment_begun = id.get();
         let before = self.store.manifest.read(|state| state.segments().keys().last().copied());
         let mut edits = vec![Edit::SegmentsAdded(vec![segment(id)])];

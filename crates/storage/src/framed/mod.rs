@@ -25,8 +25,9 @@ pub use position::{Chain, FramePlace, Position};
 pub(crate) use preallocate::{preallocate, remove_if_there};
 pub(crate) use quarantine::keep_aside;
 pub use reader::{Ending, FrameInfo, TornTail};
-pub(crate) use reader::{FramedFile, Frames, Next};
+pub(crate) use reader::{FramedFile, Frames, Next, sectors};
 pub(crate) use salt::Salts;
+pub(crate) use sector::SectorState;
 pub(crate) use writer::FramedWriter;
 
 /// The unit of a torn write, as far as disks promise one.

@@ -114,13 +114,11 @@ impl FramedFile {
 
     /// A header without which no frame can have been written: if one was, the header was lost.
     fn headerless(&mut self, state: HeaderState) -> Result<HeaderState, ReadFailure> {
-        let mut at = BLOCK;
-        while at < self.length() {
+        for at in sectors(BLOCK..self.length()) {
             if let (SectorState::Written(frame), _) = self.sector(at)? {
                 let found = format!("no header, and sectors of frame {frame} at byte {at}");
                 return Err(self.damage(DamageCase::HeaderDamaged, 0, "a file header", found).into());
             }
-            at += SECTOR_BYTES as u64;
         }
         Ok(state)
     }
@@ -194,6 +192,11 @@ impl FramedFile {
     }
 }
 
+/// Where the sectors in a range of a file begin.
+pub(crate) fn sectors(range: std::ops::Range<u64>) -> impl Iterator<Item = u64> {
+    range.step_by(SECTOR_BYTES)
+}
+
 fn checksums_of(blocks: &[u8]) -> Vec<u8> {
     blocks.chunks_exact(SECTOR_BYTES).flat_map(|sector| &sector[sector::CHECKSUM]).copied().collect()
 }
@@ -240,7 +243,7 @@ impl Frames {
         let header = self.frame_header(offset)?;
         let payload = FRAME_HEADER_BYTES + header.body_bytes as usize;
         let frame_bytes = file_bytes(payload);
-        for at in (offset..offset + frame_bytes as u64).step_by(SECTOR_BYTES) {
+        for at in sectors(offset..offset + frame_bytes as u64) {
             match self.file.sector(at)?.0 {
                 SectorState::Written(frame) if frame == self.next_frame => {}
                 state if state.is_unwritten() => return Ok(Next::End(self.ending(Some(frame_bytes))?)),
@@ -309,8 +312,7 @@ impl Frames {
         let longest = frame_bytes
             .unwrap_or_else(|| file_bytes(FRAME_HEADER_BYTES + self.file.classifier.kind().body_bytes_max()));
         let (mut written, mut written_end) = (0, offset);
-        let mut at = offset;
-        while at < self.file.length() {
+        for at in sectors(offset..self.file.length()) {
             match self.file.sector(at)?.0 {
                 state if state.is_unwritten() => {}
                 SectorState::Written(frame) if frame == self.next_frame && at < offset + longest as u64 => {
@@ -324,7 +326,6 @@ impl Frames {
                 }
                 state => return Err(self.wrong_sector(at, state).into()),
             }
-            at += SECTOR_BYTES as u64;
         }
         if written == 0 {
             return Ok(Ending::Clean);

@@ -19,6 +19,7 @@ mod writer;
 pub use error::JournalError;
 pub use files::JournalFiles;
 pub use frame::JournalFrame;
+pub(crate) use record::check_body;
 pub use record::{JournalRecord, Mark, RecordedBatch};
 pub use recover::{RecoverFrom, Recovered, recover};
 pub use writer::{Journal, JournalOptions, RegisterFile, Unsynced};

@@ -95,6 +95,11 @@ pub(super) fn read_records(
     if at == body.len() { Ok(()) } else { Err((at, format!("{} bytes after the last record", body.len() - at))) }
 }
 
+/// Whether a frame's body is records that make sense.
+pub(crate) fn check_body(body: &[u8], count: u32) -> Result<(), (usize, String)> {
+    read_records(body, count, |_| Ok(()))
+}
+
 fn decode(kind: u8, payload: &[u8]) -> Result<JournalRecord, String> {
     match kind {
         BATCH => decode_batch(payload).map(JournalRecord::Batch),

@@ -163,6 +163,9 @@ impl Journal {
     /// # Errors
     /// As `write`.
     pub(crate) fn make_room(&mut self, frame: &JournalFrame) -> Result<(), JournalError> {
+        if let Some(failure) = self.duty.failure.get() {
+            return Err(failure.clone());
+        }
         let needed = frame.buffer.file_bytes() as u64;
         let reserve = RESERVE_BYTES_MAX.min(self.files.file_bytes() / 8);
         let directory = Path::new(layout::JOURNAL);

@@ -19,4 +19,5 @@ pub use edit::Edit;
 pub use error::ManifestError;
 pub use recover::{RecoveredManifest, recover};
 pub use state::{ManifestState, SegmentEntry};
+pub(crate) use wire::check_body;
 pub use writer::{Manifest, ManifestOptions};

@@ -133,6 +133,11 @@ pub(super) fn encode_snapshot(state: &ManifestState) -> Vec<u8> {
     Frame { snapshot: Some(state.into()), first_edit: 0, edits: Vec::new() }.encode_to_vec()
 }
 
+/// Whether a frame's body makes sense by itself.
+pub(crate) fn check_body(body: &[u8]) -> Result<(), String> {
+    decode(body).map(drop)
+}
+
 /// Reads the body of a frame.
 pub(super) fn decode(body: &[u8]) -> Result<FrameContent, String> {
     let frame = Frame::decode(body).map_err(|error| error.to_string())?;

@@ -96,11 +96,11 @@ impl Manifest {
     }
 
     /// Notes that the store is closed: `mark` writes and syncs the journal's mark, which names the number of the edit
-    /// to come, and tells where the journal ends. No other edit comes between.
+    /// to come, and tells where the journal ends. No other edit comes between, so `mark` must not begin a journal file.
     ///
     /// # Errors
     /// As `append`, or what `mark` returns.
-    pub fn close<E: From<ManifestError>>(&self, mark: impl FnOnce(u64) -> Result<Position, E>) -> Result<(), E> {
+    pub(crate) fn close<E: From<ManifestError>>(&self, mark: impl FnOnce(u64) -> Result<Position, E>) -> Result<(), E> {
         let mut inner = self.lock();
         let position = mark(inner.state.next_edit)?;
         self.append_checked(&mut inner, &[Edit::CleanClose { position }])?;

@@ -78,6 +78,7 @@ pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay)
     let manifest = Manifest::start(Arc::clone(&disk), identity, options.manifest, manifest)
         .map_err(OpenError::io("beginning a manifest file"))?;
     let manifest = Arc::new(manifest);
+    remove_unnamed_snapshots(&*disk, &manifest).map_err(OpenError::io("removing snapshots of the state"))?;
     let register = Arc::clone(&manifest) as Arc<_>;
     let journal = Journal::start(Arc::clone(&disk), identity, options.journal, &journal, register)
         .map_err(OpenError::io("beginning a journal file"))?;
@@ -93,6 +94,18 @@ pub fn open_read_only(disk: &dyn Disk, replay: &mut dyn Replay) -> Result<ReadSt
     let Contents { manifest, state, journal } = read(disk, &identity, replay)?;
     let report = report(&manifest, &journal);
     Ok(ReadStore { identity, manifest: manifest.state, state, report })
+}
+
+/// Removes what a crash left of snapshots that the manifest does not name, or not any more.
+fn remove_unnamed_snapshots(disk: &dyn Disk, manifest: &Manifest) -> io::Result<()> {
+    let named = manifest.read(|state| state.snapshot().map(|place| place.number));
+    for name in disk.list(Path::new(layout::STATE))? {
+        let number = layout::file_number_in_name(&name, "state");
+        if number.is_some() && number != named {
+            disk.remove(&Path::new(layout::STATE).join(name))?;
+        }
+    }
+    Ok(())
 }
 
 struct Contents {

@@ -76,6 +76,7 @@ impl MemoryDisk {
     }
 
     /// A disk of its own with the same files, all of them durable.
+    #[must_use]
     pub fn copy(&self) -> Self {
         let inner = self.inner();
         let mut contents = inner.contents.clone();
@@ -146,6 +147,18 @@ impl MemoryDisk {
         let mut inner = self.inner();
         let id = *inner.names.get(path.as_ref()).unwrap_or_else(|| panic!("no file {}", path.as_ref().display()));
         inner.contents.get_mut(&id).expect("every name has content").damage(change);
+    }
+
+    /// Removes a file durably, behind the back of whoever uses it.
+    pub fn lose(&self, path: impl AsRef<Path>) {
+        let mut inner = self.inner();
+        inner.names.remove(path.as_ref());
+        inner.durable_names.remove(path.as_ref());
+    }
+
+    /// Whether there is such a file.
+    pub fn holds(&self, path: impl AsRef<Path>) -> bool {
+        self.inner().names.contains_key(path.as_ref())
     }
 
     /// A file's bytes, as they are seen.
