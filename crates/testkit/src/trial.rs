@@ -77,11 +77,22 @@ impl<S: Subject> Trial<S> {
         self.engine.as_ref().expect("the engine is open but for the inside of reopen")
     }
 
+    /// What the engine was opened by.
+    pub fn subject(&self) -> &S {
+        &self.subject
+    }
+
     /// Closes the engine and opens it again.
     pub async fn reopen(&mut self) {
+        self.reopen_after(|| {}).await;
+    }
+
+    /// Closes the engine, does something to its store, and opens it again.
+    pub async fn reopen_after(&mut self, change: impl FnOnce()) {
         if let Some(engine) = self.engine.take() {
             self.subject.close(engine).await;
         }
+        change();
         self.engine = Some(self.subject.open().await);
     }
 
