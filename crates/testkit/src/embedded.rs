@@ -1,5 +1,6 @@
 //! The embedded engine under test, on the real disk.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use annals_engine::EmbeddedEngine;
@@ -29,6 +30,11 @@ impl EmbeddedSubject {
     /// When the system has no directory for temporary files.
     pub fn with_options(adjust: fn(&mut Options)) -> Self {
         Self { directory: TempDir::new().expect("a temporary directory"), adjust }
+    }
+
+    /// The store's directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// The options that the store is opened with: the defaults, but for small journal files, which are made faster.
