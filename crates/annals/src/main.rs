@@ -13,6 +13,7 @@ mod count;
 mod demo;
 mod failure;
 mod import;
+mod in_process;
 mod info;
 mod inspect;
 mod output;

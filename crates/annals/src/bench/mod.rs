@@ -1,9 +1,158 @@
-//! `annals bench`.
+//! `annals bench`: how fast a server appends, scans and tails.
+//!
+//! Each workload is what a caller does, through the Rust client and gRPC, so that a figure is one that a program can
+//! reach. A bench fails rather than measure refusals: it checks that what it wrote is there and that what it reads is
+//! whole.
 
-/// Its arguments.
-#[derive(clap::Args)]
-pub(crate) struct Args {}
+mod append;
+mod args;
+mod load;
+mod measurement;
+mod mixed;
+mod pace;
+mod progress;
+mod scan;
+mod source;
+mod tail;
+mod target;
 
-pub(crate) fn run(_args: Args) -> anyhow::Result<()> {
-    anyhow::bail!("`annals bench` is not part of this build")
+use std::io::{self, Write};
+
+use annals_client::Client;
+use annals_client::proto::{self, CreateTableRequest};
+use anyhow::Context;
+
+use self::append::{Appends, Mode, requests_per_second};
+use self::args::{Common, Workload};
+use self::measurement::Measurement;
+use self::mixed::Mix;
+use self::pace::Pace;
+use self::progress::{Counter, Progress};
+use self::scan::Scans;
+use self::source::EventSource;
+use self::tail::Tails;
+use self::target::{Clients, Target};
+use crate::connect::block_on;
+use crate::time_argument::now;
+
+pub(crate) use args::Args;
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    block_on(async {
+        let target = Target::start(&args.common).await?;
+        let outcome = measure(target.clients(), &args.workload, &args.common).await;
+        target.stop()?;
+        write(&outcome?, args.common.json)
+    })
+}
+
+async fn measure(clients: &Clients, workload: &Workload, common: &Common) -> anyhow::Result<Vec<Measurement>> {
+    let table = common.table.as_ref().map_or_else(|| default_table(workload), ToString::to_string);
+    let client = clients.of(0);
+    make_table(client, &table, common.shards).await?;
+    let counter = Counter::default();
+    let sources = |caller: usize| source(common, caller as u64);
+    match *workload {
+        Workload::Session { sessions, batch, in_flight, pacing } => {
+            let mode = Mode::Session { callers: usize::from(sessions), bytes_in_flight: in_flight };
+            append(clients, table, mode, batch, pacing.rate, common, &counter).await
+        }
+        Workload::Unary { callers, batch, pacing } => {
+            append(clients, table, Mode::Unary { callers: usize::from(callers) }, batch, pacing.rate, common, &counter)
+                .await
+        }
+        Workload::Single { pacing } => {
+            append(clients, table, Mode::Unary { callers: 1 }, 1, pacing.rate, common, &counter).await
+        }
+        Workload::Scan { callers, events_each, rate } => {
+            fill(client, &table, common, events_each).await?;
+            let scans = Scans { latest: false, ..scans(table, usize::from(callers), events_each, common) };
+            let _progress = Progress::new("scanning", &counter);
+            Ok(vec![scans.run(clients, &Pace::new(common.warm_up, common.time, rate), &counter).await?])
+        }
+        Workload::Tail { readers, events } => {
+            let events_each = events.div_ceil(common.partitions);
+            fill(client, &table, common, events_each).await?;
+            let events = events_each * common.partitions;
+            let tails = Tails { table, readers: usize::from(readers), events, event_bytes: common.event_bytes };
+            let _progress = Progress::new("tailing", &counter);
+            Ok(vec![tails.run(clients, &counter).await?])
+        }
+        Workload::Mixed { scanners, events_each, batch, rate } => {
+            fill(client, &table, common, events_each).await?;
+            let mode = Mode::Session { callers: 1, bytes_in_flight: 8 * 1024 * 1024 };
+            let appends = appends(table.clone(), mode, batch, common);
+            let scans = Scans { latest: true, ..scans(table, usize::from(scanners), events_each, common) };
+            let _progress = Progress::new("appending, scanning and tailing", &counter);
+            let append_pace = Pace::new(common.warm_up, common.time, requests_per_second(Some(rate), appends.batch));
+            let scan_pace = Pace::new(common.warm_up, common.time, None);
+            let mix = Mix { appends, scans };
+            Ok(mix.run(clients, sources, &append_pace, &scan_pace, &counter).await?.into())
+        }
+    }
+}
+
+async fn append(
+    clients: &Clients,
+    table: String,
+    mode: Mode,
+    batch: u32,
+    rate: Option<f64>,
+    common: &Common,
+    counter: &Counter,
+) -> anyhow::Result<Vec<Measurement>> {
+    let appends = appends(table, mode, batch, common);
+    let _progress = Progress::new("appending", counter);
+    let pace = Pace::new(common.warm_up, common.time, requests_per_second(rate, appends.batch));
+    Ok(vec![appends.run(clients, |caller| source(common, caller as u64), &pace, counter).await?])
+}
+
+fn appends(table: String, mode: Mode, batch: u32, common: &Common) -> Appends {
+    let batch = usize::try_from(batch).unwrap_or(usize::MAX);
+    Appends { table, mode, batch, event_bytes: common.event_bytes, partitions: common.partitions }
+}
+
+fn scans(table: String, callers: usize, events_each: u64, common: &Common) -> Scans {
+    let Common { partitions, event_bytes, seed, .. } = *common;
+    Scans { table, callers, partitions, events_each, event_bytes, latest: false, seed }
+}
+
+async fn fill(client: &Client, table: &str, common: &Common, events_each: u64) -> anyhow::Result<()> {
+    let counter = Counter::default();
+    let _progress = Progress::new("filling the table", &counter);
+    load::fill(client, table, &mut source(common, 0), common.partitions, events_each, &counter).await
+}
+
+fn source(common: &Common, caller: u64) -> EventSource {
+    EventSource::new(common.seed.wrapping_add(caller), common.partitions, common.event_bytes, now())
+}
+
+fn default_table(workload: &Workload) -> String {
+    let name = match workload {
+        Workload::Session { .. } => "session",
+        Workload::Unary { .. } => "unary",
+        Workload::Single { .. } => "single",
+        Workload::Scan { .. } => "scan",
+        Workload::Tail { .. } => "tail",
+        Workload::Mixed { .. } => "mixed",
+    };
+    format!("bench.{name}")
+}
+
+async fn make_table(client: &Client, table: &str, shards: u32) -> anyhow::Result<()> {
+    let table = proto::Table { name: table.to_owned(), shard_count: shards, ..proto::Table::default() };
+    let request = CreateTableRequest { table: Some(table), if_not_exists: true };
+    client.create_table(request).await.context("making the bench's table").map(drop)
+}
+
+fn write(measurements: &[Measurement], json: bool) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    for measurement in measurements {
+        if json {
+            writeln!(out, "{}", measurement.to_json())?;
+        } else {
+            measurement.write_text(&mut out)?;
+        }
+    }
+    Ok(out.flush()?)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use annals_client::ColumnType;
 use annals_model::TableName;
+use clap::Parser;
 
 use super::column_types::ColumnTypes;
 use super::input::{Format, Input};
@@ -16,7 +17,7 @@ use crate::connect::ServerArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  annals import nyc.flights flights.csv.gz --key carrier,flight --time time_hour --null NA --create
+  annals import flights.nyc flights.csv.gz --key carrier,flight --time time_hour --null NA --create
   annals import shop.orders orders.ndjson --key customer --time at --time-format ms --type order=int64
   zcat log.csv.gz | annals import ops.log --key host --time t --time-format '%d/%m/%Y %H:%M:%S' --time-zone Europe/Zurich
 ";
@@ -94,12 +95,22 @@ pub(crate) struct Args {
     /// Leaves out so many rows at the start: goes on after an import that stopped.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rows")]
     skip_rows: u64,
+    /// Reads at most so many rows.
+    #[arg(long, value_name = "N", help_heading = "Rows")]
+    rows: Option<u64>,
     /// Leaves out up to so many bad rows, and reports them.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rows")]
     skip_bad: u64,
     /// How many rows at the start of the input tell the columns' types.
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Rows")]
     sample: usize,
+}
+
+/// The arguments alone, as a command line.
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
 }
 
 /// A column's type as it was given.
@@ -111,6 +122,14 @@ struct GivenType {
 }
 
 impl Args {
+    /// The arguments that these words give, as if typed after `annals import`.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn of_words(words: &str) -> anyhow::Result<Self> {
+        Ok(Line::try_parse_from(std::iter::once("import").chain(words.split_whitespace()))?.args)
+    }
+
     /// The inputs, in order.
     pub(super) fn inputs(&self) -> Vec<Input> {
         if self.files.is_empty() {
@@ -126,6 +145,7 @@ impl Args {
             delimiter: self.delimiter,
             header: self.header.clone(),
             skip_rows: self.skip_rows,
+            rows_max: self.rows.unwrap_or(u64::MAX),
             sample_rows: self.sample,
             skip_bad_max: self.skip_bad,
         }

@@ -21,8 +21,12 @@ mod table;
 mod tests;
 mod time_format;
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::Arc;
 
+use annals_client::{Client, Event};
+use anyhow::Context;
 use indicatif::HumanCount;
 
 use self::column_types::TypeSource;
@@ -33,6 +37,7 @@ use self::rows::{ReadReport, read_rows};
 use crate::connect::block_on;
 
 pub(crate) use args::Args;
+pub(crate) use input::Input;
 
 /// Bytes of one row as it is written: an event of 3 MiB in base64 or escaped fits, and a file whose rows never end
 /// does not fill the memory.
@@ -40,39 +45,58 @@ const ROW_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let inputs = args.inputs();
-    let sizes = inputs.iter().map(input::Input::size).sum::<Option<u64>>();
     if args.dry_run {
         return dry_run(args, &inputs);
     }
     block_on(async {
         let client = args.server.connect().await?;
-        let mut types = args.types();
-        if args.create {
-            table::make(&client, &args.table, args.shards).await?;
-        }
-        table::look_up(&client, &args.table, &mut types).await?;
-        let mapping = Mapping::new(args.columns(), types);
-        let progress = Progress::new(sizes);
-        let options = args.read_options();
-        let report = load(&client, args.table.as_str(), inputs, options, mapping, &progress).await?;
-        let done = progress.finish(report.events);
-        let mut out = io::stderr().lock();
-        writeln!(out, "imported {done} into {}", args.table)?;
-        tell_of_bad_rows(&mut out, &report.read)?;
-        tell_of_unmet(&mut out, &report.mapping)
+        let done = import(&client, args, inputs).await?;
+        writeln!(io::stderr(), "{done}").context("writing what was done")
     })
 }
 
+/// Imports `inputs` as the arguments say; what was done, in words.
+///
+/// # Errors
+/// When a row is bad, an input can't be read, or the server refuses.
+pub(crate) async fn import(client: &Client, args: &Args, inputs: Vec<Input>) -> anyhow::Result<String> {
+    let mut types = args.types();
+    if args.create {
+        table::make(client, &args.table, args.shards).await?;
+    }
+    table::look_up(client, &args.table, &mut types).await?;
+    let progress = Progress::new(inputs.iter().map(Input::size).sum());
+    let mapping = Mapping::new(args.columns(), types);
+    let report = load(client, args.table.as_str(), inputs, args.read_options(), mapping, &progress).await?;
+    let mut done = format!("imported {} into {}", progress.finish(report.events), args.table);
+    tell_of_bad_rows(&mut done, &report.read);
+    tell_of_unmet(&mut done, &report.mapping);
+    Ok(done)
+}
+
+/// The events that an import of `inputs` would send.
+///
+/// # Errors
+/// When a row is bad or an input can't be read.
+pub(crate) fn events_of(args: &Args, inputs: &[Input]) -> anyhow::Result<Vec<Event>> {
+    let mut mapping = Mapping::new(args.columns(), args.types());
+    let mut events = Vec::new();
+    read_rows(inputs, &args.read_options(), &mut mapping, &Arc::default(), |batch| {
+        events.extend(batch.events);
+        true
+    })?;
+    Ok(events)
+}
+
 /// Reads everything as an import would and shows what it would store.
-fn dry_run(args: &Args, inputs: &[input::Input]) -> anyhow::Result<()> {
+fn dry_run(args: &Args, inputs: &[Input]) -> anyhow::Result<()> {
     let mut mapping = Mapping::new(args.columns(), args.types());
     let mut events = 0;
-    let report = read_rows(inputs, &args.read_options(), &mut mapping, &std::sync::Arc::default(), |batch| {
+    let report = read_rows(inputs, &args.read_options(), &mut mapping, &Arc::default(), |batch| {
         events += batch.events.len() as u64;
         true
     })?;
-    let mut out = io::stderr().lock();
-    writeln!(out, "{} events would be imported into {}", HumanCount(events), args.table)?;
+    let mut told = format!("{} events would be imported into {}", HumanCount(events), args.table);
     for (name, column_type, source) in mapping.types().sorted() {
         let source = match source {
             TypeSource::Given => "given",
@@ -80,32 +104,34 @@ fn dry_run(args: &Args, inputs: &[input::Input]) -> anyhow::Result<()> {
             TypeSource::Sampled => "by the first rows",
             TypeSource::FirstCell => "by its first cell",
         };
-        writeln!(out, "  {name}: {column_type} ({source})")?;
+        let _ = write!(told, "\n  {name}: {column_type} ({source})");
     }
-    tell_of_bad_rows(&mut out, &report)?;
-    tell_of_unmet(&mut out, &mapping)
+    tell_of_bad_rows(&mut told, &report);
+    tell_of_unmet(&mut told, &mapping);
+    writeln!(io::stderr(), "{told}").context("writing what was found")
 }
 
-fn tell_of_bad_rows(out: &mut impl Write, report: &ReadReport) -> anyhow::Result<()> {
+// Writing to a string does not fail.
+fn tell_of_bad_rows(told: &mut String, report: &ReadReport) {
     if report.bad_rows == 0 {
-        return Ok(());
+        return;
     }
-    writeln!(out, "{} of {} rows were bad and left out:", HumanCount(report.bad_rows), HumanCount(report.rows))?;
+    let (bad, all) = (HumanCount(report.bad_rows), HumanCount(report.rows));
+    let _ = write!(told, "\n{bad} of {all} rows were bad and left out:");
     for bad in &report.shown_bad_rows {
-        writeln!(out, "  {bad}")?;
+        let _ = write!(told, "\n  {bad}");
     }
     let more = report.bad_rows - report.shown_bad_rows.len() as u64;
     if more > 0 {
-        writeln!(out, "  and {} more", HumanCount(more))?;
+        let _ = write!(told, "\n  and {} more", HumanCount(more));
     }
-    Ok(())
 }
 
 /// A name that no row had is likely misspelt.
-fn tell_of_unmet(out: &mut impl Write, mapping: &Mapping) -> anyhow::Result<()> {
+fn tell_of_unmet(told: &mut String, mapping: &Mapping) {
     let unmet: Vec<_> = mapping.unmet().collect();
     if !unmet.is_empty() {
-        writeln!(out, "no row had a column {}; see whether it is spelt so in the input", unmet.join(" or "))?;
+        let names = unmet.join(" or ");
+        let _ = write!(told, "\nno row had a column {names}; see whether it is spelt so in the input");
     }
-    Ok(())
 }

@@ -36,6 +36,8 @@ pub(crate) struct ReadOptions {
     pub(super) header: Option<Vec<String>>,
     /// Rows at the start of the inputs that are left out.
     pub(super) skip_rows: u64,
+    /// Rows after these that are read.
+    pub(super) rows_max: u64,
     /// Rows whose cells tell the columns' types.
     pub(super) sample_rows: usize,
     /// Bad rows that may be left out.
@@ -97,7 +99,7 @@ pub(super) fn read_rows(
             sampled = true;
             reading.read_sample(&name, &mut rows)?;
         }
-        while reading.wants_more {
+        while reading.wants_more && !reading.is_at_its_end() {
             let Some((line, row)) = rows.next(&name)? else { break };
             reading.take(&name, line, row)?;
         }
@@ -140,9 +142,16 @@ impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
         }
         self.mapping.sample(sample.iter().filter_map(|(_, row)| row.as_ref().ok()));
         for (line, row) in sample {
-            self.take(input, line, row)?;
+            if !self.is_at_its_end() {
+                self.take(input, line, row)?;
+            }
         }
         Ok(())
+    }
+
+    /// Whether all rows that are wanted were read.
+    fn is_at_its_end(&self) -> bool {
+        self.report.rows >= self.options.skip_rows.saturating_add(self.options.rows_max)
     }
 
     fn take(&mut self, input: &Arc<str>, line: u64, row: Result<Row, Problem>) -> anyhow::Result<()> {

@@ -3,22 +3,14 @@
 use std::collections::HashMap;
 
 use annals_client::{Event, Value};
-use clap::Parser;
 
 use super::input::Input;
 use super::mapping::Mapping;
 use super::rows::{Batch, ReadReport, read_rows};
 use super::{Args, ROW_BYTES_MAX};
 
-/// The command line of an import, as a person types it.
-#[derive(Parser)]
-struct Line {
-    #[command(flatten)]
-    args: Args,
-}
-
 fn args(line: &str) -> Args {
-    Line::parse_from(format!("import k.t {line}").split_whitespace()).args
+    Args::of_words(&format!("k.t {line}")).expect("arguments")
 }
 
 /// What came of reading: the batches, and the report or the message that ended it.
@@ -107,9 +99,10 @@ fn what_is_not_an_object_is_a_bad_row_and_the_next_line_is_read() {
 
 #[test]
 fn rows_that_are_skipped_are_counted_so_that_an_import_goes_on_where_it_stopped() {
-    let input = b"k\na\nb\nc\n";
-    let (batches, _) = read("--key k --skip-rows 2", input);
-    assert_eq!(events(&batches)[0].view().expect("an event").key(), b"c");
+    let input = b"k\na\nb\nc\nd\n";
+    let (batches, _) = read("--key k --skip-rows 2 --rows 1", input);
+    let keys: Vec<_> = events(&batches).iter().map(|event| event.view().expect("an event").key()).collect();
+    assert_eq!(keys, [b"c"]);
     assert_eq!((batches[0].first.row, batches[0].first.line), (2, 4));
 }
 

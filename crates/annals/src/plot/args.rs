@@ -9,9 +9,9 @@ use crate::selection::SelectionArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  annals plot nyc.flights --by kind
-  annals plot nyc.flights --by kind --only departed,cancelled --from 2013-02-08 --to 2013-02-11 --bucket 1h
-  annals plot nyc.flights --column delay --key N351JB --time-zone America/New_York
+  annals plot flights.nyc --by kind
+  annals plot flights.nyc --by kind --only departed,cancelled --from 2013-02-08 --to 2013-02-11 --bucket 1h
+  annals plot flights.nyc --column delay --key N351JB --time-zone America/New_York
   annals plot ops.log --from=-2h
 ";
 
