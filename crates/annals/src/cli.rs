@@ -9,7 +9,7 @@ use crate::{
 /// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
 /// in which they arrived.
 #[derive(Parser)]
-#[command(name = "annals", version, propagate_version = true, max_term_width = 120, after_help = crate::failure::EXIT_CODES)]
+#[command(name = "annals", version, max_term_width = 120, after_help = crate::failure::EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,

@@ -14,7 +14,7 @@ use crate::token_argument::{PageTokenText, ResumeTokenText};
 #[command(after_help = "Examples:
   annals scan flights.events --key N14228 --from 2013-02-08 --to 2013-02-09
   annals scan flights.events --from -2h --format ndjson > events.ndjson
-  annals scan flights.events --descending --limit-per-partition 1   # the latest event of each partition")]
+  annals scan flights.events --descending --limit-per-partition 1   # the latest of each partition")]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,

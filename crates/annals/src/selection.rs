@@ -92,7 +92,7 @@ pub(crate) struct SelectionArgs {
     #[command(flatten)]
     pub(crate) partitions: PartitionArgs,
     /// Only events of this time or later.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events of this time or later. {TIME_HELP}."))]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, long_help = format!("Only events of this time or later: {TIME_HELP}."))]
     from: Option<TimeArgument>,
     /// Only events before this time.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]

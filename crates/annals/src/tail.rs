@@ -29,7 +29,7 @@ pub(crate) struct Args {
     shard: Vec<u32>,
     /// Where to begin: earliest, latest, a resume token, or a time of commit.
     #[arg(long, value_name = "PLACE", default_value = "latest", allow_hyphen_values = true,
-        long_help = format!("Where to begin: earliest, latest, a resume token (token:…), or a time of commit. {TIME_HELP}."))]
+        long_help = format!("Where to begin: earliest, latest, a resume token (token:…), or a time of commit like {TIME_HELP}."))]
     start: Start,
     /// End once all that was stored at the beginning is written.
     #[arg(long)]

@@ -7,7 +7,7 @@ use annals_model::EventTime;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
 /// How a time can be written; shown in help texts and errors.
-pub(crate) const TIME_HELP: &str = "a time: 2013-02-08T14:00:00Z (up to nanoseconds, an offset like +01:00 instead of Z; \
+pub(crate) const TIME_HELP: &str = "2013-02-08T14:00:00Z (up to nanoseconds, an offset like +01:00 instead of Z; \
 none means UTC), 2013-02-08, @1360332000 (seconds since 1970), now, or relative to now like -2h, -1d12h or +5m";
 
 /// A time that may be relative. All times of one command are resolved against one "now".
@@ -22,7 +22,7 @@ pub(crate) enum TimeArgument {
 /// A text that is not a time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TimeArgumentError {
-    #[error("write {TIME_HELP}")]
+    #[error("write a time like {TIME_HELP}")]
     Unreadable,
     #[error("the time lies outside the years 1677 to 2262, which are all that nanoseconds in 64 bits reach")]
     OutOfRange,

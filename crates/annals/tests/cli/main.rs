@@ -1,0 +1,9 @@
+//! The command line against a real server: real processes, real files, what a person sees and what a program reads.
+
+mod events;
+mod failures;
+mod harness;
+mod operating;
+mod screens;
+mod tables;
+mod tailing;

@@ -1,0 +1,70 @@
+//! Tables: made, listed, described, changed, dropped.
+
+use serde_json::json;
+
+use crate::harness::Served;
+
+#[test]
+fn a_table_is_made_as_told_and_described_so() {
+    let served = Served::start();
+    let create = ["table", "create", "k.t", "--shards", "4", "--column", "speed:double", "--column", "at:timestamp"];
+    let more = ["--strict", "--retention-age", "30d", "--retention-bytes", "10GiB", "--protect", "--json"];
+    let made = served.annals(&[&create[..], &more[..]].concat()).json();
+    assert_eq!((&made["shard_count"], &made["schema_mode"]), (&json!(4), &json!("strict")));
+    assert_eq!(made["columns"], json!([{"name": "speed", "type": "double"}, {"name": "at", "type": "timestamp"}]));
+    assert_eq!(made["retention"], json!({"max_age": "30days", "max_bytes": 10_737_418_240_u64}));
+    let described = served.annals(&["table", "describe", "k.t", "--json"]).json();
+    assert_eq!(described, made);
+    let shown = served.annals(&["table", "describe", "k.t"]).succeeded().stdout;
+    assert!(shown.contains("retention   30days, at most 10.0 GiB") && shown.contains("protected   yes"), "{shown}");
+}
+
+#[test]
+fn a_table_that_is_there_is_made_again_only_if_that_is_allowed_and_it_agrees() {
+    let served = Served::with_table();
+    served.annals(&["table", "create", "k.t"]).failed(1);
+    served.annals(&["table", "create", "k.t", "--if-not-exists"]).succeeded();
+    served.annals(&["table", "create", "k.t", "--if-not-exists", "--shards", "2"]).failed(1);
+}
+
+#[test]
+fn tables_are_listed_by_keyspace() {
+    let served = Served::with_table();
+    served.annals(&["table", "create", "other.t"]).succeeded();
+    let names = |arguments: &[&str]| {
+        let tables = served.annals(arguments).json();
+        tables.as_array().expect("a list").iter().map(|table| table["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&["table", "list", "--json"]), ["k.t", "other.t"]);
+    assert_eq!(names(&["table", "list", "other", "--json"]), ["other.t"]);
+    let shown = served.annals(&["table", "list"]).succeeded().stdout;
+    assert!(shown.starts_with("table") && shown.contains("for ever"), "{shown}");
+}
+
+#[test]
+fn a_change_keeps_what_it_does_not_name() {
+    let served = Served::with_table();
+    let update =
+        |arguments: &[&str]| served.annals(&[&["table", "update", "k.t", "--json"], arguments].concat()).json();
+    update(&["--retention-age", "1d", "--add-column", "note:string"]);
+    let changed = update(&["--retention-bytes", "1GB"]);
+    assert_eq!(changed["retention"], json!({"max_age": "1day", "max_bytes": 1_000_000_000}));
+    assert_eq!(changed["columns"], json!([{"name": "note", "type": "string"}]));
+    assert_eq!(update(&["--retention-age", "none"])["retention"]["max_age"], json!(null));
+    let tried = served.annals(&["table", "update", "k.t", "--protect", "true", "--dry-run"]).succeeded();
+    assert!(tried.stderr.contains("nothing was changed"), "{tried:?}");
+    assert_eq!(served.annals(&["table", "describe", "k.t", "--json"]).json()["deletion_protection"], false);
+}
+
+#[test]
+fn a_table_is_dropped_only_on_a_clear_word_and_never_while_protected() {
+    let served = Served::with_table();
+    let unasked = served.annals(&["table", "drop", "k.t"]).failed(1);
+    assert!(unasked.contains("--yes"), "{unasked}");
+    served.annals(&["table", "update", "k.t", "--protect", "true"]).succeeded();
+    let protected = served.annals(&["table", "drop", "k.t", "--yes"]).failed(1);
+    assert!(protected.contains("--protect false"), "{protected}");
+    served.annals(&["table", "update", "k.t", "--protect", "false"]).succeeded();
+    served.annals(&["table", "drop", "k.t", "--yes"]).succeeded();
+    assert_eq!(served.annals(&["table", "list", "--json"]).json(), json!([]));
+}
