@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tonic_health::ServingStatus;
 
 use crate::config::Config;
+use crate::connection::{Receiving, Service};
 use crate::routes::{report, routes};
 use crate::shared::{Shared, Stop};
 use crate::tail::TailRegistry;
@@ -104,6 +105,7 @@ impl<E: Engine> BoundServer<E> {
         let limits = Arc::new(self.config.limits.clone());
         let shared = Arc::new(Shared {
             engine: self.engine,
+            sessions: Arc::new(Semaphore::new(limits.sessions_max)),
             limits: self.config.limits,
             tails: TailRegistry::default(),
             stop: stop.clone(),
@@ -113,7 +115,9 @@ impl<E: Engine> BoundServer<E> {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let start = |index| Worker::start(index, routes.clone(), Arc::clone(&limits), stop.clone());
+        let receiving = Receiving::new(limits.receiving_bytes_max);
+        let service = Service { routes, limits: Arc::clone(&limits), receiving, stop };
+        let start = |index| Worker::start(index, service.clone());
         let workers = (0..threads).map(start).collect::<Result<Vec<_>, _>>().map_err(ServeError::Thread)?;
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Listen)?;
         tokio::select! {

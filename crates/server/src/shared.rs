@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_engine::Engine;
 use annals_model::{Table, TableName};
 use annals_wire::{Fault, Reason};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::config::Limits;
 use crate::faults;
@@ -17,6 +17,8 @@ pub(crate) struct Shared<E> {
     pub(crate) engine: Arc<E>,
     pub(crate) limits: Limits,
     pub(crate) tails: TailRegistry,
+    /// Places for append sessions.
+    pub(crate) sessions: Arc<Semaphore>,
     pub(crate) stop: Stop,
 }
 

@@ -5,18 +5,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
 use std::thread;
 
 use tokio::runtime;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tonic::service::Routes;
 
-use crate::config::Limits;
-use crate::connection;
-use crate::shared::Stop;
+use crate::connection::{self, Service};
 
 /// Connections that wait for a worker to take them; more wait in the acceptor.
 const WAITING_MAX: usize = 256;
@@ -39,12 +35,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Starts a worker's thread.
-    pub(crate) fn start(index: usize, routes: Routes, limits: Arc<Limits>, stop: Stop) -> io::Result<Self> {
+    pub(crate) fn start(index: usize, service: Service) -> io::Result<Self> {
         let (sender, accepted) = mpsc::channel(WAITING_MAX);
         let (end, ended) = oneshot::channel();
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         thread::Builder::new().name(format!("annals-serve-{index}")).spawn(move || {
-            runtime.block_on(work(accepted, routes, limits, stop));
+            runtime.block_on(work(accepted, service));
             // Tasks that did not end in time end with the runtime.
             drop(runtime);
             let _ = end.send(());
@@ -68,16 +64,16 @@ impl Worker {
     }
 }
 
-async fn work(mut accepted: mpsc::Receiver<Accepted>, routes: Routes, limits: Arc<Limits>, stop: Stop) {
+async fn work(mut accepted: mpsc::Receiver<Accepted>, service: Service) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             next = accepted.recv() => {
                 let Some(Accepted { stream, peer, permit }) = next else { break };
-                let (routes, limits, stop) = (routes.clone(), Arc::clone(&limits), stop.clone());
+                let service = service.clone();
                 connections.spawn(async move {
                     match tokio::net::TcpStream::from_std(stream) {
-                        Ok(stream) => connection::serve(stream, peer, routes, limits, stop).await,
+                        Ok(stream) => connection::serve(stream, peer, service).await,
                         Err(error) => tracing::warn!(%peer, "the connection can't be served: {error}"),
                     }
                     drop(permit);
@@ -86,7 +82,7 @@ async fn work(mut accepted: mpsc::Receiver<Accepted>, routes: Routes, limits: Ar
             Some(ended) = connections.join_next() => note(ended),
         }
     }
-    let drained = timeout(limits.stop_time_max.get(), async {
+    let drained = timeout(service.limits.stop_time_max.get(), async {
         while let Some(ended) = connections.join_next().await {
             note(ended);
         }

@@ -9,17 +9,19 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use annals_engine::Engine;
-use annals_wire::Fault;
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
 use annals_wire::v1::{AppendResponse, AppendSessionResponse};
 use annals_wire::walk::EventIds;
+use annals_wire::{Fault, Reason};
 use futures_util::future::poll_fn;
 use futures_util::stream::{self, Stream};
 use prost::Message;
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::{Status, Streaming};
 
 use crate::connection::detailed;
@@ -27,6 +29,9 @@ use crate::shared::{Shared, Stop};
 use crate::{clock, faults};
 
 use super::{answer, prepare};
+
+/// Sessions end as their producers do; none is known to end soon.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 type Answer = Pin<Box<dyn Future<Output = Result<AppendResponse, Fault>> + Send>>;
 
@@ -55,6 +60,8 @@ struct Session<E> {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     ids: EventIds,
+    /// Among the sessions that may be open.
+    _place: OwnedSemaphorePermit,
 }
 
 /// What happened first.
@@ -66,11 +73,16 @@ enum Event {
 }
 
 /// The answers to a stream of requests.
+///
+/// # Errors
+/// When as many sessions are open as may be.
 pub(crate) fn session<E: Engine>(
     shared: Arc<Shared<E>>,
     requests: Streaming<AppendSessionRequest>,
-) -> impl Stream<Item = Result<AppendSessionResponse, Status>> + Send {
+) -> Result<impl Stream<Item = Result<AppendSessionResponse, Status>> + Send, Fault> {
+    let place = Arc::clone(&shared.sessions).try_acquire_owned().map_err(|_| too_many(shared.limits.sessions_max))?;
     let session = Session {
+        _place: place,
         stop: shared.stop.clone(),
         shared,
         requests,
@@ -79,14 +91,19 @@ pub(crate) fn session<E: Engine>(
         pending_bytes: 0,
         ids: EventIds::new(),
     };
-    stream::unfold(Some(session), |session| async move {
+    Ok(stream::unfold(Some(session), |session| async move {
         let mut session = session?;
         match session.next_answer().await {
             Ok(Some(answer)) => Some((Ok(answer), Some(session))),
             Ok(None) => None,
             Err(status) => Some((Err(status), None)),
         }
-    })
+    }))
+}
+
+fn too_many(sessions_max: usize) -> Fault {
+    let message = format!("{sessions_max} append sessions are open, the most there may be (limits.sessions_max)");
+    Fault::new(Reason::Overloaded, message).with_retry_after(RETRY_AFTER)
 }
 
 impl<E: Engine> Session<E> {

@@ -23,6 +23,12 @@ settings! {
         pub call_window_bytes: u32 = 2_097_152,
         /// Bytes that a client may send ahead on one connection, over all calls.
         pub connection_window_bytes: u32 = 8_388_608,
+        /// Bytes of requests that are being received and are not whole yet, over all connections; more are refused as an
+        /// overload. Sessions have a bound of their own.
+        pub receiving_bytes_max: usize = 268_435_456,
+        /// Append sessions that are open at once. Each may hold one request that is not whole yet, besides those that wait
+        /// for their answers.
+        pub sessions_max: usize = 1024,
         /// Bytes of answers that wait for one slow client in one call. The next page is read once they are gone.
         pub send_buffer_bytes_max: usize = 262_144,
         /// Bytes of requests of one append session that are not yet answered; the session is not read on until then.
@@ -57,6 +63,8 @@ impl Limits {
         let positive = [
             ("connections_max", self.connections_max),
             ("connection_calls_max", self.connection_calls_max as usize),
+            ("receiving_bytes_max", self.receiving_bytes_max),
+            ("sessions_max", self.sessions_max),
             ("session_bytes_max", self.session_bytes_max),
             ("session_requests_max", self.session_requests_max),
             ("response_events_max", self.response_events_max),

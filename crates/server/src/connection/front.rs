@@ -20,19 +20,28 @@ use tonic::transport::server::TcpConnectInfo;
 
 use super::activity::{Activity, Call};
 use super::details::with_details;
+use super::receiving::{ReceivedBody, Receiving};
+
+/// Calls whose requests are streams: what came of one is not held until it ends. Each has bounds of its own.
+const SESSIONS: [&str; 3] = [
+    "/annals.v1.EventService/AppendSession",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+];
 
 /// The services as one connection sees them.
 #[derive(Debug)]
 pub(super) struct Front {
     routes: Routes,
+    receiving: Arc<Receiving>,
     info: TcpConnectInfo,
     activity: Arc<Activity>,
 }
 
 impl Front {
-    pub(super) fn new(routes: Routes, stream: &TcpStream, peer: SocketAddr, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(service: &super::Service, stream: &TcpStream, peer: SocketAddr, activity: Arc<Activity>) -> Self {
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
-        Self { routes, info, activity }
+        Self { routes: service.routes.clone(), receiving: Arc::clone(&service.receiving), info, activity }
     }
 }
 
@@ -44,7 +53,13 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.info.clone());
         let call = self.activity.begin();
-        let answered = tower::Service::call(&mut self.routes.clone(), request);
+        let mut routes = self.routes.clone();
+        let answered = if SESSIONS.contains(&request.uri().path()) {
+            tower::Service::call(&mut routes, request)
+        } else {
+            let receiving = Arc::clone(&self.receiving);
+            tower::Service::call(&mut routes, request.map(|body| ReceivedBody::new(body, receiving)))
+        };
         Box::pin(async move {
             let response = with_details(answered.await?);
             Ok(response.map(|body| CallBody { body, _call: call }))

@@ -7,6 +7,7 @@ mod activity;
 mod details;
 mod front;
 mod handshake;
+mod receiving;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -24,19 +25,30 @@ use activity::Activity;
 pub(crate) use details::detailed;
 use front::Front;
 use handshake::Handshake;
+pub(crate) use receiving::Receiving;
 
 /// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
 const FRAME_BYTES_MAX: u32 = 256 * 1024;
 
+/// What every connection of a server is served with.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) routes: Routes,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) receiving: Arc<Receiving>,
+    pub(crate) stop: Stop,
+}
+
 /// Serves a connection until it ends, is idle for too long, or the server stops and its calls have ended.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, routes: Routes, limits: Arc<Limits>, mut stop: Stop) {
+pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service) {
     // Answers are written whole; waiting to fill packets would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, "the connection is gone: {error}");
         return;
     }
     let activity = Arc::new(Activity::default());
-    let front = Front::new(routes, &stream, peer, Arc::clone(&activity));
+    let front = Front::new(&service, &stream, peer, Arc::clone(&activity));
+    let Service { limits, mut stop, .. } = service;
     let io = TokioIo::new(Handshake::new(stream, limits.handshake_time_max.get()));
     let mut connection = pin!(builder(&limits).serve_connection(io, front));
     let mut phase = Phase::Open;

@@ -5,10 +5,11 @@
 
 use annals_engine::Engine;
 use annals_engine::contract::{PartitionSelection, SizeEstimate};
-use annals_model::limits::HASH_SLICES_MAX;
+use annals_model::limits::{HASH_SLICES_MAX, RESPONSE_BYTES_MAX};
 use annals_model::{HashSlices, PartitionKey};
 use annals_wire::Fault;
 use annals_wire::v1::{self, PlanScanRequest, PlanScanResponse, ScanRequest, ScanSplit};
+use prost::Message;
 
 use super::request::Scan;
 use crate::faults;
@@ -36,7 +37,14 @@ pub(crate) async fn plan<E: Engine>(shared: &Shared<E>, plan: PlanScanRequest) -
         }
         PartitionSelection::Keys(keys) => split_keys(shared, &scan, &template, keys, plan.max_splits).await?,
     };
-    Ok(PlanScanResponse { splits, resume_token: template.as_of })
+    let plan = PlanScanResponse { splits, resume_token: template.as_of };
+    let bytes = plan.encoded_len();
+    if bytes > RESPONSE_BYTES_MAX {
+        let description =
+            format!("the plan would have {bytes} bytes; ask for fewer splits, or name fewer columns or keys");
+        return Err(faults::invalid("max_splits", description));
+    }
+    Ok(plan)
 }
 
 /// How many splits there should be: as many as the client takes, or so many that each has its share of bytes.

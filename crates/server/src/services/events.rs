@@ -37,7 +37,7 @@ impl<E: Engine> EventService for EventApi<E> {
         &self,
         request: Request<Streaming<AppendSessionRequest>>,
     ) -> Result<Response<Self::AppendSessionStream>, Status> {
-        Ok(Response::new(append::session(Arc::clone(&self.0), request.into_inner()).boxed()))
+        answered(append::session(Arc::clone(&self.0), request.into_inner()).map(StreamExt::boxed))
     }
 
     async fn open_producer(

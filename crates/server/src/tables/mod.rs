@@ -9,10 +9,10 @@ use annals_engine::Engine;
 use annals_model::Table;
 use annals_wire::Fault;
 use annals_wire::v1::{self, GetTableRequest, GetTableResponse, ListTablesRequest, ListTablesResponse};
-use bytes::Bytes;
+use prost::Message;
 
 use crate::faults;
-use crate::lists::page_entries;
+use crate::lists::{PAGE_BYTES_MAX, page_entries};
 use crate::shared::Shared;
 
 pub(crate) use create::create;
@@ -44,20 +44,25 @@ pub(crate) async fn list<E: Engine>(
         (request.keyspace.is_empty() || name.keyspace() == request.keyspace)
             && name.as_str().as_bytes() > &request.page_token[..]
     });
-    let has_more = tables.len() > entries_max;
-    tables.truncate(entries_max);
-    let last = tables.last().filter(|_| has_more);
-    let next_page_token = last.map_or_else(Bytes::new, |table| table.definition.name.to_string().into());
-    let mut shown = Vec::with_capacity(tables.len());
+    let mut page = ListTablesResponse::default();
+    let mut bytes = 0;
     for table in tables {
-        match described(shared, &table).await {
-            Ok(table) => shown.push(table),
+        let shown = match described(shared, &table).await {
+            Ok(shown) => shown,
             // Dropped since the list was made.
-            Err(fault) if fault.reason == annals_wire::Reason::TableNotFound => {}
+            Err(fault) if fault.reason == annals_wire::Reason::TableNotFound => continue,
             Err(fault) => return Err(fault),
+        };
+        bytes += shown.encoded_len();
+        if let Some(last) = page.tables.last()
+            && (page.tables.len() == entries_max || bytes > PAGE_BYTES_MAX)
+        {
+            page.next_page_token = last.name.clone().into();
+            break;
         }
+        page.tables.push(shown);
     }
-    Ok(ListTablesResponse { tables: shown, next_page_token })
+    Ok(page)
 }
 
 /// Removes a table with all its events.

@@ -9,11 +9,8 @@ use bytes::Bytes;
 
 use super::render;
 use crate::faults;
-use crate::lists::page_entries;
+use crate::lists::{PAGE_BYTES_MAX, page_entries};
 use crate::shared::Shared;
-
-/// Bytes of one page of partitions: keys may have 64 KiB each, and a response has its bound.
-const PAGE_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a partition holds.
 ///

@@ -1,14 +1,16 @@
 //! The bounds around calls: connections, silence, what is no call, health and reflection.
 
 use annals_server::{Config, Limits, Period, Server};
-use annals_testkit::event::TestEvent;
+use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
 use annals_wire::Reason;
+use annals_wire::opaque::AppendSessionRequest;
 use annals_wire::v1::GetServerInfoRequest;
 use annals_wire::v1::server_service_client::ServerServiceClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -116,6 +118,34 @@ async fn a_stalled_reader_of_small_events_keeps_its_connection() {
         server.append(&events[..10]).await;
     }
     assert!(collect(stalled).await.len() >= 4999);
+}
+
+#[tokio::test]
+async fn what_is_being_received_is_bounded_and_others_are_told_to_wait() {
+    let server = start_with(Limits { receiving_bytes_max: 1_000_000, ..Limits::default() }).await;
+    server.plain_table(1).await;
+    let of_bytes = |bytes| request(&[TestEvent::new("k", 1).with("c", Cell::Bytes(vec![1; bytes]))]);
+    let refused = server.append_refused(of_bytes(1_200_000)).await;
+    assert_eq!(refused.reason, Reason::Overloaded);
+    assert!(refused.retry_after.is_some());
+    for _ in 0..5 {
+        server.events().append(of_bytes(700_000)).await.expect("the room is given back");
+    }
+}
+
+#[tokio::test]
+async fn sessions_past_the_limit_are_refused_and_a_place_is_free_again() {
+    let server = start_with(Limits { sessions_max: 1, ..Limits::default() }).await;
+    let open = || {
+        let (sender, receiver) = tokio::sync::mpsc::channel::<AppendSessionRequest>(1);
+        let mut client = server.events();
+        async move { client.append_session(ReceiverStream::new(receiver)).await.map(|answers| (sender, answers)) }
+    };
+    let first = open().await.expect("a place");
+    assert_eq!(fault(open().await.expect_err("full")).reason, Reason::Overloaded);
+    drop(first);
+    let given_up = async { while open().await.is_err() {} };
+    tokio::time::timeout(PATIENCE, given_up).await.expect("the place is free again");
 }
 
 #[tokio::test]

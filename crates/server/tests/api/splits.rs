@@ -76,3 +76,12 @@ async fn what_belongs_to_one_reader_can_not_be_split() {
     let page_token = server.scan(ScanRequest { limit: 5, ..scan_all() }).await[0].next_page_token.clone();
     refused(ScanRequest { page_token, ..scan_all() }, "scan.page_token").await;
 }
+
+#[tokio::test]
+async fn a_plan_that_no_client_could_take_is_refused() {
+    let server = loaded(Limits::default()).await;
+    let columns = (0..100).map(|index| format!("{index:0>200}")).collect();
+    let request = PlanScanRequest { scan: Some(ScanRequest { columns, ..scan_all() }), max_splits: 1000 };
+    let status = server.events().plan_scan(request).await.expect_err("refused");
+    assert_field(&fault(status), Reason::InvalidRequest, "max_splits");
+}
