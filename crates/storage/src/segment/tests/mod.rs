@@ -4,6 +4,7 @@ mod support;
 
 mod caching;
 mod damage;
+mod forged;
 mod golden;
 mod hostile;
 mod merging;
