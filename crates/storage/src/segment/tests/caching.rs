@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, mpsc};
+use std::time::Duration;
 
 use annals_model::{Sequence, TimeRange, Token};
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use super::support::{TestStore, events, store_id};
 use crate::cache::{Access, CacheLimits};
 use crate::disk::{Disk, File, Lock};
-use crate::segment::{Direction, Run, Segments};
+use crate::segment::{DecodedRun, Direction, Run, Segments};
 
 /// A disk that counts reads.
 #[derive(Debug)]
@@ -136,6 +137,31 @@ fn what_many_ask_for_at_once_is_read_once() {
         }
     });
     assert_eq!(reads.load(Ordering::Relaxed), reads_of_one);
+}
+
+#[test]
+fn a_run_that_is_being_decoded_is_waited_for() {
+    let store = TestStore::new();
+    let summary = store.write(1, &[events(1..=500, 5, 40)]);
+    let segments = store.cold();
+    let run = &segments.runs(&summary)[0];
+    let get = |decode: &mut dyn FnMut()| {
+        segments.decoded_runs.get((summary.id, 0), Access::Read, 1, || {
+            decode();
+            DecodedRun::decode(run)
+        })
+    };
+    let (began, second_decoding) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let first = get(&mut || {
+            let began = began.clone();
+            scope.spawn(move || get(&mut || began.send(()).expect("the test waits")).expect("decodes"));
+            // If the second were let, it would begin well within this time.
+            assert!(second_decoding.recv_timeout(Duration::from_millis(300)).is_err(), "decoded twice at once");
+        });
+        first.expect("decodes");
+    });
+    assert!(second_decoding.try_recv().is_err(), "the second found what the first had decoded");
 }
 
 #[test]
