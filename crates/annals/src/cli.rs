@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::{
-    append, bench, completions, count, demo, import, info, inspect, partitions, plot, scan, serve, table, tail,
+    append, bench, completions, count, demo, import, info, inspect, partitions, plot, scan, serve, table, tail, verify,
 };
 
 /// Keeps immutable events in partitions ordered by time, serves them by time range, and hands them on in the order
@@ -40,6 +40,8 @@ pub(crate) enum Command {
     Demo(demo::Args),
     /// Measure how fast a server appends, scans and tails.
     Bench(bench::Args),
+    /// Read and check every byte of a closed store.
+    Verify(verify::Args),
     /// Show what the files of a closed store hold.
     Inspect(inspect::Args),
     /// Show what a server is, and its limits.
@@ -63,6 +65,7 @@ impl Command {
             Self::Plot(args) => plot::run(&args),
             Self::Demo(args) => demo::run(&args),
             Self::Bench(args) => bench::run(&args),
+            Self::Verify(args) => verify::run(&args),
             Self::Inspect(args) => inspect::run(&args),
             Self::Info(args) => info::run(&args),
             Self::Completions(args) => completions::run(&args),

@@ -28,6 +28,7 @@ mod tail;
 mod terminal;
 mod time_argument;
 mod token_argument;
+mod verify;
 
 use std::process::ExitCode;
 

@@ -16,6 +16,10 @@ pub(crate) fn binary() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_annals"))
 }
 
+/// Small files: a test's store is made, read and checked in a moment.
+const SMALL_FILES: [&str; 4] =
+    ["--set", "engine.journal_file_bytes=1048576", "--set", "engine.manifest_file_bytes=262144"];
+
 /// A server that runs on a folder of its own.
 pub(crate) struct Served {
     folder: TempDir,
@@ -26,7 +30,7 @@ pub(crate) struct Served {
 impl Served {
     pub(crate) fn start() -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let server = ServerProcess::start(binary(), &folder.path().join("data"), &[]);
+        let server = ServerProcess::start(binary(), &folder.path().join("data"), &SMALL_FILES);
         Self { folder, address: server.address().to_string(), server: Some(server) }
     }
 
@@ -47,9 +51,15 @@ impl Served {
 
     /// Kills the server as a crash would, and starts it again on the same folder and port.
     pub(crate) fn crash_and_restart(&mut self) {
-        self.server.take().expect("it runs").kill().expect("killed");
+        self.kill();
         let listen = format!("server.listen={}", self.address);
-        self.server = Some(ServerProcess::start(binary(), &self.data(), &["--set", &listen]));
+        let arguments = [&SMALL_FILES[..], &["--set", &listen]].concat();
+        self.server = Some(ServerProcess::start(binary(), &self.data(), &arguments));
+    }
+
+    /// Kills the server as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.server.take().expect("it runs").kill().expect("killed");
     }
 
     /// Asks the server to stop, and waits until it has.

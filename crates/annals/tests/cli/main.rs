@@ -1,5 +1,6 @@
 //! The command line against a real server: real processes, real files, what a person sees and what a program reads.
 
+mod checking;
 mod events;
 mod failures;
 mod harness;
