@@ -94,15 +94,15 @@ impl ServerProcess {
         assert!(sent.is_ok_and(|status| status.success()), "SIGTERM is sent");
     }
 
-    /// Waits until it has ended by itself and tells how, and how long that took.
+    /// Waits until it has ended by itself and tells how.
     ///
     /// # Panics
     /// When it has not ended after `patience`; with what it wrote to stderr.
-    pub fn ended(mut self, patience: Duration) -> (ExitStatus, Duration) {
+    pub fn ended(mut self, patience: Duration) -> ExitStatus {
         let start = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("the server's state") {
-                return (status, start.elapsed());
+                return status;
             }
             assert!(start.elapsed() < patience, "the server still runs after {patience:?}; it wrote:\n{}", self.log());
             thread::park_timeout(Duration::from_millis(5));
