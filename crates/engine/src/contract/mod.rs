@@ -73,8 +73,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Appends batches to shards of one table; answers once all of them are durable.
     ///
-    /// An append takes its place among the others when its future is first polled: of two that are, the first is
-    /// committed first on the shards that they share. A session's order rests on this.
+    /// An append that finds room takes its place among the others when its future is first polled: of two that do, the
+    /// first is committed first on the shards that they share. A session's order rests on this. Under overload, appends
+    /// that wait for room are let in as they came, but one that has just been let in may be passed by the next.
     ///
     /// All batches and new columns are checked before any is stored. Each shard's batch is committed whole or not at
     /// all; an engine may commit several shards one by one.

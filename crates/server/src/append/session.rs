@@ -156,7 +156,8 @@ impl<E: Engine> Session<E> {
     }
 
     /// Hands a request to the engine. It is polled once at once: that is when it takes its place among the appends, so
-    /// that a session's requests are committed in the order in which they were sent.
+    /// that a session's requests are committed in the order in which they were sent, as far as `Engine::append` promises
+    /// it.
     async fn begin(&mut self, request: AppendRequest) {
         let bytes = request.encoded_len();
         let shared = Arc::clone(&self.shared);

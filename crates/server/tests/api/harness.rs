@@ -52,6 +52,16 @@ pub(crate) async fn start_with(limits: Limits) -> Running {
     Running { engine, address, channel, stop: Some(stop), ended }
 }
 
+/// A client of a server over `engine`, which serves until the test ends.
+pub(crate) async fn serve<E: annals_engine::Engine>(engine: Arc<E>) -> Channel {
+    let mut config = Config::default();
+    config.server.listen = ([127, 0, 0, 1], 0).into();
+    let server = Server::bind(config, engine).expect("a free port");
+    let address = server.local_addr();
+    tokio::spawn(server.run(std::future::pending()));
+    connect(address).await
+}
+
 pub(crate) async fn connect(address: std::net::SocketAddr) -> Channel {
     let endpoint = Channel::from_shared(format!("http://{address}")).expect("a URI");
     endpoint.connect().await.expect("the server listens")

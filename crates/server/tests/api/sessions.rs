@@ -1,11 +1,17 @@
 //! `AppendSession`: one answer for each request, in order, pipelined and bounded.
 
+use std::sync::Arc;
+
+use annals_engine::EmbeddedEngine;
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_wire::Reason;
 use annals_wire::fault::{from_rpc_status, from_status};
+use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
+use annals_wire::v1::table_service_client::TableServiceClient;
+use annals_wire::v1::{CreateTableRequest, Table};
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -51,6 +57,30 @@ async fn every_request_is_answered_once_and_in_order_refused_ones_among_them() {
         assert_eq!(*outcome, expected, "request {index}");
     }
     assert_eq!((outcomes.len(), server.count().await), (200, 160));
+}
+
+#[tokio::test]
+async fn answers_keep_their_order_while_many_requests_wait_for_the_disk() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let options = annals_engine::embedded::Options::in_directory(directory.path().join("store"));
+    let engine = Arc::new(EmbeddedEngine::open(options).expect("a store"));
+    let channel = serve(Arc::clone(&engine)).await;
+    let table = Table { name: "k.t".into(), ..Table::default() };
+    let made = CreateTableRequest { table: Some(table), if_not_exists: false };
+    TableServiceClient::new(channel.clone()).create_table(made).await.expect("a table");
+    // Refused requests are decided at once, while those before them wait for a sync.
+    let requests: Vec<_> = (0..300)
+        .map(|index| if index % 3 == 1 { raw_request([vec![]]) } else { request(&[TestEvent::new("k", index)]) })
+        .map(message)
+        .collect();
+    let session = EventServiceClient::new(channel).append_session(stream::iter(requests)).await;
+    let answers = collect(session.expect("a session").into_inner()).await;
+    let outcomes: Vec<_> = answers.into_iter().map(|answer| outcome(answer.result)).collect();
+    let mut sequences = 1..;
+    let expected: Vec<_> = (0..300)
+        .map(|index| if index % 3 == 1 { Err(Reason::InvalidEvent) } else { Ok(sequences.next().expect("endless")) })
+        .collect();
+    assert_eq!(outcomes, expected);
 }
 
 #[tokio::test]
