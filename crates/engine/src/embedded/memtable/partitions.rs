@@ -26,9 +26,8 @@ const INDEX_BYTES_PER_PARTITION: u64 = 2 * size_of::<Partition>() as u64 + 64;
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) token: Token,
-    /// Where its first event lies: the key is read from there.
-    key_batch: u32,
-    key_row: u32,
+    /// The key, in the buffer of its first event: found with one look, since each event that is added compares it.
+    pub(super) key: Bytes,
     /// Its events by (time, sequence).
     pub(super) timeline: Timeline,
     /// Its events by sequence, counted from the memtable's first.
@@ -49,20 +48,6 @@ pub(super) struct TokenOrder {
     sorted: Arc<Vec<u32>>,
 }
 
-impl Partition {
-    /// The partition's key.
-    pub(super) fn key<'batches>(&self, batches: &'batches [Arc<ArrivedBatch>]) -> &'batches [u8] {
-        let batch = &batches[self.key_batch as usize].batch;
-        batch.key(&batch.rows()[self.key_row as usize])
-    }
-
-    /// The partition's key, sharing its batch's buffer.
-    pub(super) fn key_bytes(&self, batches: &[Arc<ArrivedBatch>]) -> Bytes {
-        let batch = &batches[self.key_batch as usize].batch;
-        batch.bytes().slice(batch.rows()[self.key_row as usize].key_range())
-    }
-}
-
 impl Partitions {
     /// Adds the rows `rows` of the last batch; gives the bytes that the indexes have grown by.
     pub(super) fn add(&mut self, batches: &[Arc<ArrivedBatch>], first: Sequence, rows: Range<usize>) -> u64 {
@@ -76,8 +61,7 @@ impl Partitions {
         for row_index in rows {
             let row = &arrived.batch.rows()[row_index];
             let key = arrived.batch.key(row);
-            let index = self.find_or_add(batches, row.token, key, batch_index, narrow(row_index));
-            let partition = &mut self.all[index as usize];
+            let partition = self.find_or_add(row.token, key, || arrived.batch.bytes().slice(row.key_range()));
             let offset = batch_offset + narrow(row_index);
             partition.timeline.add(Entry { time: row.time, offset, batch: batch_index });
             partition.arrivals.push(offset);
@@ -86,35 +70,27 @@ impl Partitions {
         row_count * INDEX_BYTES_PER_EVENT + partitions_added * INDEX_BYTES_PER_PARTITION
     }
 
-    fn find_or_add(&mut self, batches: &[Arc<ArrivedBatch>], token: Token, key: &[u8], batch: u32, row: u32) -> u32 {
+    fn find_or_add(&mut self, token: Token, key: &[u8], shared_key: impl Fn() -> Bytes) -> &mut Partition {
         let Self { all, by_key, hasher } = self;
         let hash = hasher.hash_one(key);
-        let is_it = |&index: &u32| {
-            let partition = &all[index as usize];
-            partition.token == token && partition.key(batches) == key
+        let is_it = |&index: &u32| all[index as usize].is(token, key);
+        let index = match by_key.find(hash, is_it) {
+            Some(&index) => index as usize,
+            None => {
+                let index = u32::try_from(all.len()).expect("a memtable holds far fewer than 2^32 partitions");
+                let (timeline, arrivals) = (Timeline::default(), Vec::new());
+                all.push(Partition { token, key: shared_key(), timeline, arrivals });
+                by_key.insert_unique(hash, index, |&other| hasher.hash_one(&*all[other as usize].key));
+                index as usize
+            }
         };
-        if let Some(&index) = by_key.find(hash, is_it) {
-            return index;
-        }
-        let index = u32::try_from(all.len()).expect("a memtable holds far fewer than 2^32 partitions");
-        all.push(Partition {
-            token,
-            key_batch: batch,
-            key_row: row,
-            timeline: Timeline::default(),
-            arrivals: Vec::new(),
-        });
-        by_key.insert_unique(hash, index, |&other| hasher.hash_one(all[other as usize].key(batches)));
-        index
+        &mut all[index]
     }
 
     /// The partition of a key.
-    pub(super) fn find(&self, batches: &[Arc<ArrivedBatch>], token: Token, key: &[u8]) -> Option<&Partition> {
-        let index = self.by_key.find(self.hasher.hash_one(key), |&index| {
-            let partition = &self.all[index as usize];
-            partition.token == token && partition.key(batches) == key
-        })?;
-        Some(&self.all[*index as usize])
+    pub(super) fn find(&self, token: Token, key: &[u8]) -> Option<&Partition> {
+        let is_it = |&index: &u32| self.get(index).is(token, key);
+        self.by_key.find(self.hasher.hash_one(key), is_it).map(|&index| self.get(index))
     }
 
     /// The partition of this number.
@@ -127,20 +103,26 @@ impl Partitions {
         self.all.iter()
     }
 
-    fn compare(&self, batches: &[Arc<ArrivedBatch>], index: u32, token: Token, key: &[u8]) -> Ordering {
+    fn compare(&self, index: u32, token: Token, key: &[u8]) -> Ordering {
         let partition = self.get(index);
-        partition.token.cmp(&token).then_with(|| partition.key(batches).cmp(key))
+        partition.token.cmp(&token).then_with(|| (*partition.key).cmp(key))
+    }
+}
+
+impl Partition {
+    fn is(&self, token: Token, key: &[u8]) -> bool {
+        self.token == token && self.key == key
     }
 }
 
 impl TokenOrder {
     /// All partitions in the order of (token, key). Sorts those that appeared since the last call, and merges them in.
-    pub(super) fn of(&mut self, partitions: &Partitions, batches: &[Arc<ArrivedBatch>]) -> Arc<Vec<u32>> {
+    pub(super) fn of(&mut self, partitions: &Partitions) -> Arc<Vec<u32>> {
         let known = self.sorted.len();
         if known < partitions.all.len() {
             let by_place = |left: &u32, right: &u32| {
                 let right = partitions.get(*right);
-                partitions.compare(batches, *left, right.token, right.key(batches))
+                partitions.compare(*left, right.token, &right.key)
             };
             let mut grown: Vec<u32> = Vec::with_capacity(partitions.all.len());
             grown.extend_from_slice(&self.sorted);
@@ -155,19 +137,10 @@ impl TokenOrder {
 }
 
 /// The index in `order` of the first partition that lies within `from`.
-pub(super) fn lower_bound(
-    order: &[u32],
-    partitions: &Partitions,
-    batches: &[Arc<ArrivedBatch>],
-    from: Bound<(Token, &[u8])>,
-) -> usize {
+pub(super) fn lower_bound(order: &[u32], partitions: &Partitions, from: Bound<(Token, &[u8])>) -> usize {
     match from {
         Bound::Unbounded => 0,
-        Bound::Included((token, key)) => {
-            order.partition_point(|&index| partitions.compare(batches, index, token, key).is_lt())
-        }
-        Bound::Excluded((token, key)) => {
-            order.partition_point(|&index| partitions.compare(batches, index, token, key).is_le())
-        }
+        Bound::Included((token, key)) => order.partition_point(|&index| partitions.compare(index, token, key).is_lt()),
+        Bound::Excluded((token, key)) => order.partition_point(|&index| partitions.compare(index, token, key).is_le()),
     }
 }

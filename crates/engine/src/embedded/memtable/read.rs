@@ -113,7 +113,7 @@ impl Memtable {
         bounds: PageBounds,
     ) -> TimelinePage {
         let contents = self.read_contents();
-        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+        let Some(partition) = contents.partitions.find(token, key) else {
             return TimelinePage::default();
         };
         let start = partition.arrivals.partition_point(|&offset| self.sequence_at(offset) < from);
@@ -129,7 +129,7 @@ impl Memtable {
     /// The events of one partition in time order. Nothing if the partition is not here.
     pub(crate) fn partition_events(&self, token: Token, key: &[u8], read: &TimelineRead) -> TimelinePage {
         let contents = self.read_contents();
-        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+        let Some(partition) = contents.partitions.find(token, key) else {
             return TimelinePage::default();
         };
         let timeline = &partition.timeline;
@@ -156,7 +156,7 @@ impl Memtable {
     /// How many events of one partition lie in `times` and at or before `through`.
     pub(crate) fn count_events(&self, token: Token, key: &[u8], times: TimeRange, through: Sequence) -> u64 {
         let contents = self.read_contents();
-        let Some(partition) = contents.partitions.find(&contents.batches, token, key) else {
+        let Some(partition) = contents.partitions.find(token, key) else {
             return 0;
         };
         if times == TimeRange::ALL {
@@ -177,22 +177,21 @@ impl Memtable {
         partitions_max: usize,
     ) -> Vec<PartitionPlace> {
         let contents = self.read_contents();
-        let order =
-            self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions, &contents.batches);
-        let start = lower_bound(&order, &contents.partitions, &contents.batches, from);
+        let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
+        let start = lower_bound(&order, &contents.partitions, from);
         order[start..]
             .iter()
             .map(|&index| contents.partitions.get(index))
             .take_while(|partition| partition.token <= last)
             .take(partitions_max)
-            .map(|partition| contents.place_of(partition))
+            .map(|partition| place_of(partition))
             .collect()
     }
 
     /// What is here of one partition, of events at or before `through`; none if nothing is.
     pub(crate) fn partition_summary(&self, token: Token, key: &[u8], through: Sequence) -> Option<PartitionSummary> {
         let contents = self.read_contents();
-        let partition = contents.partitions.find(&contents.batches, token, key)?;
+        let partition = contents.partitions.find(token, key)?;
         self.summary_of(&contents, partition, through)
     }
 
@@ -212,10 +211,9 @@ impl Memtable {
     /// The first that `visit` returns; nothing more is shown then.
     pub(crate) fn visit_sorted<E>(&self, mut visit: impl FnMut(SortedRow<'_>) -> Result<(), E>) -> Result<(), E> {
         let contents = self.read_contents();
-        let order =
-            self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions, &contents.batches);
+        let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
         for partition in order.iter().map(|&index| contents.partitions.get(index)) {
-            let key = partition.key(&contents.batches);
+            let key = &partition.key;
             for entry in partition.timeline.between(Cursor::START, partition.timeline.end()) {
                 let arrived = &contents.batches[entry.batch as usize];
                 let sequence = entry.sequence(self.first);
@@ -258,7 +256,7 @@ impl Memtable {
             .filter(|entry| entry.sequence(self.first) <= through);
         let min_time = entries.next()?.time;
         let max_time = entries.next_back().map_or(min_time, |entry| entry.time);
-        let place = contents.place_of(partition);
+        let place = place_of(partition);
         Some(PartitionSummary { place, event_count: visible as u64, min_time, max_time, last_sequence })
     }
 }
@@ -268,10 +266,10 @@ impl Contents {
         let arrived = &self.batches[batch];
         arrived.stored_event(arrived.row_of(sequence))
     }
+}
 
-    fn place_of(&self, partition: &Partition) -> PartitionPlace {
-        PartitionPlace { token: partition.token, key: partition.key_bytes(&self.batches) }
-    }
+fn place_of(partition: &Partition) -> PartitionPlace {
+    PartitionPlace { token: partition.token, key: partition.key.clone() }
 }
 
 impl TimelinePage {
