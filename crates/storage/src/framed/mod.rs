@@ -16,6 +16,8 @@ mod quarantine;
 mod reader;
 mod salt;
 mod sector;
+#[cfg(test)]
+mod tests;
 mod window;
 mod writer;
 

@@ -7,6 +7,8 @@
 
 mod record;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
