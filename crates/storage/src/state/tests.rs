@@ -44,7 +44,7 @@ fn table() -> Table {
             schema_mode: SchemaMode::Strict,
             retention: Retention { age_max: Some(Duration::new(5, 6)), bytes_max: Some(u64::MAX) },
             deletion_protection: true,
-            lateness_max: Some(Duration::from_secs(60)),
+            lateness_max: Some(Duration::from_mins(1)),
         },
         schema: Arc::new(schema),
         created: CommitTime::from_unix_nanos(-9),
