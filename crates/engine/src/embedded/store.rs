@@ -119,7 +119,7 @@ impl Store {
                 self.freeze(table, *shard);
             }
         }
-        if self.gauge.bytes() > self.options.memtable_bytes_max && self.backlog.is_taken_care_of() {
+        if self.gauge.bytes() > self.options.memtable_bytes_max {
             self.freeze_largest();
         }
     }

@@ -106,6 +106,8 @@ impl Committer {
     }
 
     fn run(mut self) -> Ended {
+        // What was replayed may cost more than memtables may; no group would end before some of it is flushed.
+        self.store.freeze_where_due(&[]);
         while let Some(event) = self.next_event() {
             match event {
                 Event::Request(request) => self.take(request),
@@ -175,6 +177,9 @@ impl Committer {
     }
 
     fn take_waiting(&mut self) {
+        if self.store.is_memory_short() {
+            self.store.freeze_where_due(&[]);
+        }
         while !self.is_closing && !self.is_full() && !self.store.is_memory_short() {
             match self.requests.try_recv() {
                 Ok(request) => self.take(request),
