@@ -2,8 +2,8 @@
 //! over them is every event once, in order.
 
 use annals_testkit::calls;
+use annals_testkit::embedded::EmbeddedSubject;
 use annals_testkit::generator::{Generator, Shape};
-use annals_testkit::plain::PlainSubject;
 use annals_testkit::server::TestServer;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::{RecordedEvent, TailResponse, tail_response::Body};
@@ -17,14 +17,14 @@ const TABLE: &str = "seams.events";
 const SHARDS: u32 = 2;
 
 struct Bench {
-    server: TestServer<PlainSubject>,
+    server: TestServer<EmbeddedSubject>,
     channel: Channel,
     generator: Generator,
 }
 
 impl Bench {
     async fn start() -> Self {
-        let server = TestServer::start(PlainSubject::default()).await;
+        let server = TestServer::start(EmbeddedSubject::default()).await;
         let channel = calls::connect(&server.uri()).await;
         calls::create_table(&channel, TABLE, SHARDS).await;
         Self { server, channel, generator: Generator::new(5, Shape::default()) }
