@@ -10,33 +10,41 @@ const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
+const WEEK: i64 = 7 * DAY;
+
+/// The first Monday of the epoch, which began on a Thursday.
+const MONDAY: i64 = 4 * DAY;
 
 /// Widths above a second; below it 1, 2 and 5 times a power of ten are used.
-const WIDTHS: [i64; 24] = [
+const WIDTHS: [i64; 28] = [
     SECOND,
     2 * SECOND,
     5 * SECOND,
     10 * SECOND,
     15 * SECOND,
+    20 * SECOND,
     30 * SECOND,
     MINUTE,
     2 * MINUTE,
     5 * MINUTE,
     10 * MINUTE,
     15 * MINUTE,
+    20 * MINUTE,
     30 * MINUTE,
     HOUR,
     2 * HOUR,
     3 * HOUR,
+    4 * HOUR,
     6 * HOUR,
+    8 * HOUR,
     12 * HOUR,
     DAY,
     2 * DAY,
-    7 * DAY,
-    14 * DAY,
-    30 * DAY,
-    91 * DAY,
-    365 * DAY,
+    WEEK,
+    2 * WEEK,
+    4 * WEEK,
+    13 * WEEK,
+    52 * WEEK,
 ];
 
 /// A range of time in equal buckets. The first begins at a round time of the axis' zone.
@@ -94,7 +102,7 @@ impl TimeAxis {
         // Days begin at the zone's midnight at the start of the range; a change of clocks within it moves no bucket.
         let offset = i64::from(offset_seconds(zone, first.unix_nanos())).checked_mul(SECOND)?;
         let local = first.unix_nanos().checked_add(offset)?;
-        let start = local.checked_sub(local.rem_euclid(width))?.checked_sub(offset)?;
+        let start = local.checked_sub(past(local, width))?.checked_sub(offset)?;
         let count = usize::try_from(last.unix_nanos().abs_diff(start) / width.unsigned_abs()).ok()?.checked_add(1)?;
         Some(Self { start, width, count, zone })
     }
@@ -165,7 +173,9 @@ impl TimeAxis {
 
     fn labels_every(&self, step: i64) -> Vec<TimeLabel> {
         let offset = i64::from(offset_seconds(self.zone, self.start)) * SECOND;
-        let form = if step >= DAY {
+        let form = if step >= 4 * WEEK {
+            "%b %Y"
+        } else if step >= DAY {
             "%b %-d"
         } else if step >= MINUTE {
             "%H:%M"
@@ -174,7 +184,7 @@ impl TimeAxis {
         };
         let is_labelled = |bucket: &usize| {
             let local = self.start_of(*bucket).unix_nanos().saturating_add(offset);
-            local.rem_euclid(step) < self.width
+            past(local, step) < self.width
         };
         let label = |bucket: usize| {
             let time = DateTime::from_timestamp_nanos(self.start_of(bucket).unix_nanos()).with_timezone(&self.zone);
@@ -184,6 +194,12 @@ impl TimeAxis {
         };
         (0..self.count).filter(is_labelled).map(label).collect()
     }
+}
+
+/// How far a local time is past the last round one. Weeks begin on Mondays.
+fn past(local: i64, step: i64) -> i64 {
+    let origin = if step % WEEK == 0 { MONDAY } else { 0 };
+    (local.rem_euclid(step) - origin.rem_euclid(step)).rem_euclid(step)
 }
 
 fn offset_seconds(zone: Tz, nanos: i64) -> i32 {
@@ -219,6 +235,13 @@ mod tests {
         assert_eq!((days.count(), days.start_of(1)), (3, time("2013-02-09T05:00:00Z")));
         let whole = TimeAxis::new(EventTime::MIN, EventTime::MAX, None, 50, Tz::UTC).expect("fits");
         assert!(whole.count() <= 50 && whole.bucket_of(time("2013-02-08T05:00:00Z")).is_some());
+    }
+
+    #[test]
+    fn weeks_begin_on_mondays() {
+        let axis = TimeAxis::new(time("2013-02-06T12:00:00Z"), time("2013-12-31T00:00:00Z"), None, 60, Tz::UTC);
+        let axis = axis.expect("fits");
+        assert_eq!((axis.width(), axis.start_of(0)), (Duration::from_hours(7 * 24), time("2013-02-04T00:00:00Z")));
     }
 
     #[test]

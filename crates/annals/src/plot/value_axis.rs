@@ -26,7 +26,7 @@ impl ValueAxis {
     pub(super) fn of_values(low: f64, high: f64, most: usize) -> Self {
         let (low, high) = if low < high { (low, high) } else { (low - 1.0, low + 1.0) };
         let most = multiple(most.clamp(1, 20), 1.0);
-        let mut step = round_up((high - low) / most);
+        let mut step = round_up((high - low) / (most + 1.0));
         loop {
             let (first, last) = ((low / step).ceil(), (high / step).floor());
             if last - first < most {
@@ -109,6 +109,7 @@ mod tests {
     #[test]
     fn values_are_labelled_where_they_are_round() {
         assert_eq!(labels(&ValueAxis::of_values(-22.0, 853.0, 5)), ["0", "200", "400", "600", "800"]);
+        assert_eq!(labels(&ValueAxis::of_values(-44.0, 357.0, 2)), ["0", "200"]);
         assert_eq!(labels(&ValueAxis::of_values(0.1, 0.45, 4)), ["0.1", "0.2", "0.3", "0.4"]);
         assert_eq!(labels(&ValueAxis::of_values(7.0, 7.0, 3)), ["6", "7", "8"]);
         assert_eq!(labels(&ValueAxis::of_values(-0.003, 0.0, 2)), ["-0.002", "0"]);

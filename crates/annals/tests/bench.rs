@@ -1,0 +1,60 @@
+//! `annals bench` does what it says, against a server that it is told of or one of its own. No time is asserted.
+
+use std::path::Path;
+use std::process::Command;
+
+use annals_testkit::process::ServerProcess;
+use serde_json::Value;
+
+/// Runs a short bench in `folder`; its figures.
+fn bench(folder: &Path, arguments: &str) -> Vec<Value> {
+    let output = Command::new(env!("CARGO_BIN_EXE_annals"))
+        .arg("bench")
+        .args(arguments.split_whitespace())
+        .args(["--time", "300ms", "--warm-up", "10ms", "--json"])
+        .current_dir(folder)
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).expect("text");
+    lines.lines().map(|line| serde_json::from_str(line).expect("an object")).collect()
+}
+
+fn number(figure: &Value, name: &str) -> u64 {
+    figure[name].as_u64().unwrap_or_else(|| panic!("{name} is missing in {figure}"))
+}
+
+#[test]
+fn every_workload_gives_its_figures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_annals")), &folder.path().join("store"), &[]);
+    let all = |arguments: &str| bench(folder.path(), &format!("{arguments} --server {}", server.address()));
+    let one = |arguments: &str| {
+        let figures = all(arguments);
+        let [figure] = &figures[..] else { panic!("{arguments}: {figures:?}") };
+        figure.clone()
+    };
+    let unary = one("unary --callers 4 --event-bytes 200");
+    assert_eq!(number(&unary, "bytes"), 200 * number(&unary, "requests"));
+    one("single --rate 50");
+    let scan = one("scan --callers 2 --partitions 20 --events-each 30");
+    assert_eq!(number(&scan, "events"), 30 * number(&scan, "requests"));
+    let tail = one("tail --partitions 20 --events 5000 --readers 2");
+    assert_eq!(number(&tail, "events"), 2 * 5_000, "each reader gets everything");
+    let mixed = all("mixed --partitions 20 --events-each 30 --rate 2000");
+    assert_eq!(
+        mixed.iter().map(|figure| figure["bench"].clone()).collect::<Vec<_>>(),
+        ["append", "scan", "tail, live"]
+    );
+}
+
+#[test]
+fn a_server_of_its_own_leaves_no_folder_behind() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let figures = bench(folder.path(), "session --batch 100");
+    let [session] = &figures[..] else { panic!("{figures:?}") };
+    assert_eq!(session["workload"]["batch"], 100);
+    assert_eq!(number(session, "events"), 100 * number(session, "requests"));
+    assert_eq!(number(session, "bytes"), 128 * number(session, "events"));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
