@@ -176,6 +176,6 @@ impl Store {
     pub(crate) fn oldest_journal_file(&self) -> Option<FileNumber> {
         let tables = self.catalog.tables();
         let views = tables.iter().flat_map(|table| table.shards()).map(super::shard_state::ShardState::view);
-        views.flat_map(|view| view.memtables().filter_map(|memtable| memtable.journal_file()).min()).min()
+        views.filter_map(|view| view.memtables().filter_map(|memtable| memtable.journal_file()).min()).min()
     }
 }

@@ -74,17 +74,15 @@ impl Partitions {
         let Self { all, by_key, hasher } = self;
         let hash = hasher.hash_one(key);
         let is_it = |&index: &u32| all[index as usize].is(token, key);
-        let index = match by_key.find(hash, is_it) {
-            Some(&index) => index as usize,
-            None => {
-                let index = u32::try_from(all.len()).expect("a memtable holds far fewer than 2^32 partitions");
-                let (timeline, arrivals) = (Timeline::default(), Vec::new());
-                all.push(Partition { token, key: shared_key(), timeline, arrivals });
-                by_key.insert_unique(hash, index, |&other| hasher.hash_one(&*all[other as usize].key));
-                index as usize
-            }
-        };
-        &mut all[index]
+        let known = by_key.find(hash, is_it).copied();
+        let index = known.unwrap_or_else(|| {
+            let index = u32::try_from(all.len()).expect("a memtable holds far fewer than 2^32 partitions");
+            let (timeline, arrivals) = (Timeline::default(), Vec::new());
+            all.push(Partition { token, key: shared_key(), timeline, arrivals });
+            by_key.insert_unique(hash, index, |&other| hasher.hash_one(&*all[other as usize].key));
+            index
+        });
+        &mut all[index as usize]
     }
 
     /// The partition of a key.

@@ -184,7 +184,7 @@ impl Memtable {
             .map(|&index| contents.partitions.get(index))
             .take_while(|partition| partition.token <= last)
             .take(partitions_max)
-            .map(|partition| place_of(partition))
+            .map(place_of)
             .collect()
     }
 
@@ -192,14 +192,14 @@ impl Memtable {
     pub(crate) fn partition_summary(&self, token: Token, key: &[u8], through: Sequence) -> Option<PartitionSummary> {
         let contents = self.read_contents();
         let partition = contents.partitions.find(token, key)?;
-        self.summary_of(&contents, partition, through)
+        self.summary_of(partition, through)
     }
 
     /// Shows all partitions that hold an event at or before `through`, in no order.
     pub(crate) fn visit_partitions(&self, through: Sequence, mut visit: impl FnMut(PartitionSummary)) {
         let contents = self.read_contents();
         for partition in contents.partitions.iter() {
-            if let Some(summary) = self.summary_of(&contents, partition, through) {
+            if let Some(summary) = self.summary_of(partition, through) {
                 visit(summary);
             }
         }
@@ -247,7 +247,7 @@ impl Memtable {
         partition.arrivals.partition_point(|&offset| self.sequence_at(offset) <= through)
     }
 
-    fn summary_of(&self, contents: &Contents, partition: &Partition, through: Sequence) -> Option<PartitionSummary> {
+    fn summary_of(&self, partition: &Partition, through: Sequence) -> Option<PartitionSummary> {
         let visible = self.visible_arrivals(partition, through);
         let last_sequence = self.sequence_at(*partition.arrivals[..visible].last()?);
         let mut entries = partition
