@@ -2,6 +2,8 @@
 
 use annals_model::{EventTime, Sequence};
 
+use crate::segment::RunPartition;
+
 /// The bytes of an encoded entry.
 const ENCODED_BYTES: usize = 32;
 
@@ -25,6 +27,14 @@ impl PartitionEntry {
         self.min_time = self.min_time.min(other.min_time);
         self.max_time = self.max_time.max(other.max_time);
         self.last_sequence = self.last_sequence.max(other.last_sequence);
+    }
+
+    /// Takes these events into a sum of entries, which begins as none.
+    pub fn add_to(&self, sum: &mut Option<Self>) {
+        match sum {
+            Some(sum) => sum.add(self),
+            None => *sum = Some(*self),
+        }
     }
 
     pub(super) fn encode(&self) -> [u8; ENCODED_BYTES] {
@@ -51,5 +61,16 @@ impl PartitionEntry {
             last_sequence: Sequence::new(u64::from_le_bytes(field(3))),
         };
         (entry.event_count > 0 && entry.min_time <= entry.max_time).then_some(entry)
+    }
+}
+
+impl From<&RunPartition> for PartitionEntry {
+    fn from(partition: &RunPartition) -> Self {
+        Self {
+            event_count: partition.event_count.into(),
+            min_time: partition.min_time,
+            max_time: partition.max_time,
+            last_sequence: partition.last_sequence,
+        }
     }
 }

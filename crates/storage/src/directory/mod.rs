@@ -9,6 +9,7 @@
 //! after a crash changes nothing. sled can fail, hang or panic on files that a crash has left: opening it is the
 //! caller's to put on a thread of its own, and a panic becomes an error here.
 
+mod covered;
 mod entry;
 mod keys;
 
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use annals_model::{Sequence, Shard, TableId};
 
+pub use covered::Covered;
 pub use entry::PartitionEntry;
 
 /// The version of the keys and values.
@@ -62,15 +64,6 @@ pub enum DirectoryError {
         /// What is wrong with it.
         what: &'static str,
     },
-}
-
-/// How far the directory has come in a shard: it holds exactly the events with sequences from `first` through `last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Covered {
-    /// The first sequence covered.
-    pub first: Sequence,
-    /// The last sequence covered; the one before `first` if none is.
-    pub last: Sequence,
 }
 
 /// One shard's part of a partition, as a list gives it.
@@ -155,22 +148,16 @@ impl Directory {
     /// When it cannot be read.
     pub fn covered(&self, table: TableId, shard: Shard) -> Result<Option<Covered>, DirectoryError> {
         let Some(bytes) = self.get(&keys::shard(table, shard))? else { return Ok(None) };
-        let parse = |bytes: &[u8]| {
-            let (first, last) = bytes.split_first_chunk::<8>()?;
-            let number = |bytes: [u8; 8]| Sequence::new(u64::from_le_bytes(bytes));
-            Some(Covered { first: number(*first), last: number(last.try_into().ok()?) })
-        };
-        parse(&bytes).map(Some).ok_or_else(|| self.foreign("a shard's record is malformed"))
+        Covered::decode(&bytes).map(Some).ok_or_else(|| self.foreign("a shard's record is malformed"))
     }
 
-    /// Notes what the directory covers of a shard. Call `sync` before, so that it is true after a crash as well.
+    /// Notes what the directory covers of a shard. Call `sync` before, so that it is true after a crash as well, and
+    /// before entries of events up to the target are written, so that a crash does not lose the target.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn set_covered(&self, table: TableId, shard: Shard, covered: Covered) -> Result<(), DirectoryError> {
-        let mut value = covered.first.get().to_le_bytes().to_vec();
-        value.extend_from_slice(&covered.last.get().to_le_bytes());
-        self.guarded(|db| db.insert(keys::shard(table, shard), value)).map(drop)
+    pub fn set_covered(&self, table: TableId, shard: Shard, covered: &Covered) -> Result<(), DirectoryError> {
+        self.guarded(|db| db.insert(keys::shard(table, shard), covered.encode().as_slice())).map(drop)
     }
 
     /// How many partitions of a table have entries.
@@ -251,6 +238,9 @@ impl Directory {
                 (Change::Add { entry, .. }, None) | (Change::Set(entry), _) => Some(*entry),
                 (Change::Remove, _) => None,
             };
+            if next == present.as_ref().map(|present| present.entry) {
+                continue;
+            }
             if present.is_some() != next.is_some() && !self.lies_in_other_shards(table, key, shard)? {
                 partitions = if next.is_some() { partitions + 1 } else { partitions.saturating_sub(1) };
             }

@@ -1,6 +1,6 @@
 //! The directory against what it promises, on a real sled.
 
-use annals_model::EventTime;
+use annals_model::{CommitTime, EventTime};
 
 use super::*;
 
@@ -80,12 +80,18 @@ fn a_partition_of_several_shards_counts_once_and_until_its_last_part_goes() {
 #[test]
 fn it_is_as_it_was_after_opening_it_again() {
     let folder = tempfile::tempdir().expect("a folder");
-    let covered = Covered { first: Sequence::new(3), last: Sequence::new(90) };
+    let covered = Covered {
+        first: Sequence::new(3),
+        last: Sequence::new(90),
+        target: Sequence::new(120),
+        last_commit: CommitTime::from_unix_nanos(-7),
+        edit: 11,
+    };
     {
         let directory = open(folder.path());
         directory.apply(TABLE, Shard::ZERO, &[(b"k", add(3, 7, 0))]).expect("applies");
         directory.sync().expect("syncs");
-        directory.set_covered(TABLE, Shard::ZERO, covered).expect("notes");
+        directory.set_covered(TABLE, Shard::ZERO, &covered).expect("notes");
         directory.sync().expect("syncs");
     }
     let directory = open(folder.path());

@@ -53,6 +53,14 @@ pub enum WriteError {
     Run(#[from] RunFault),
 }
 
+impl WriteError {
+    /// Whether there is no space: the one failure that is worth trying again.
+    pub fn is_disk_full(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+    }
+}
+
 /// In what way rows are not a run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RunFault {

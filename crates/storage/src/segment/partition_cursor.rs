@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use annals_model::Token;
+
 use super::error::ReadError;
 use super::partitions::{Partitions, RunPartition};
 use super::run::Run;
@@ -33,6 +35,22 @@ impl PartitionCursor {
     pub(super) fn page_offset(&self) -> u64 {
         let pages = self.tail.partitions.pages();
         pages.get(self.page_number).or(pages.last()).map_or(0, |page| page.page.offset)
+    }
+
+    /// Goes to the first partition at or after (`token`, `key`), wherever the cursor stands.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`, when the run cannot be read or is damaged; the cursor stays where it is then.
+    pub fn seek(&mut self, token: Token, key: &[u8], access: Access) -> Result<(), ReadError> {
+        let mut number = self.tail.partitions.find(token, key);
+        let mut page = self.run.partitions_page(&self.tail, number, access)?;
+        let mut at = page.list().partition_point(|partition| (partition.token, &*partition.key) < (token, key));
+        if at == page.list().len() && number + 1 < self.tail.partitions.pages().len() {
+            (number, at) = (number + 1, 0);
+            page = self.run.partitions_page(&self.tail, number, access)?;
+        }
+        (self.page, self.page_number, self.at) = (Some(page), number, at);
+        Ok(())
     }
 
     /// Goes to the next partition.
