@@ -57,7 +57,9 @@ impl Subject for EmbeddedSubject {
         engine.close().expect("the store closes cleanly");
     }
 
-    async fn settle(&self, _: &EmbeddedEngine) {}
+    async fn settle(&self, engine: &EmbeddedEngine) {
+        engine.settle().await.expect("the store settles");
+    }
 
     async fn crash(&self, engine: Arc<EmbeddedEngine>) {
         drop(engine);

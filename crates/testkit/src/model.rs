@@ -8,7 +8,7 @@ use annals_engine::Engine;
 use annals_engine::contract::{
     AppendError, ArrivalRead, ArrivalScope, NewColumn, PageBounds, ReadError, TrimMode, UpdateTable,
 };
-use annals_model::{Column, ColumnType, HashSlices, Retention, Sequence, Shard, Sharding, TableDefinition};
+use annals_model::{Column, ColumnType, HashSlices, Retention, Sequence, Shard, Sharding, TableDefinition, Token};
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -131,7 +131,8 @@ impl<S: Subject> Model<S> {
         let mut running = Vec::new();
         for _ in 0..4 {
             let events = self.events();
-            let append = self.tables[index].append_of_shard(&*engine, Shard::ZERO, &events);
+            let (shard, events) = of_one_shard(&self.tables[index].table.definition, events);
+            let append = self.tables[index].append_of_shard(&*engine, shard, &events);
             let engine = Arc::clone(&engine);
             running.push(tokio::spawn(async move { (append.shards.clone(), engine.append(append).await) }));
         }
@@ -140,7 +141,7 @@ impl<S: Subject> Model<S> {
             let (batches, appended) = task.await.expect("an appender");
             places.push((batches, appended.expect("an append")));
         }
-        places.sort_by_key(|(_, appended)| appended.shards[0].first_sequence);
+        places.sort_by_key(|(_, appended)| (appended.shards[0].shard, appended.shards[0].first_sequence));
         for (batches, appended) in &places {
             self.tables[index].record(batches, appended);
         }
@@ -235,4 +236,15 @@ impl<S: Subject> Model<S> {
             tracked.check(&**self.trial.engine()).await;
         }
     }
+}
+
+/// A shard, and those of the events that may go there: in a table that is sharded by hash, a key has only one.
+fn of_one_shard(definition: &TableDefinition, mut events: Vec<TestEvent>) -> (Shard, Vec<TestEvent>) {
+    if definition.sharding == Sharding::Explicit {
+        return (Shard::ZERO, events);
+    }
+    let shard_of = |event: &TestEvent| definition.shard_count.shard_of(Token::of(&event.key));
+    let shard = events.first().map_or(Shard::ZERO, shard_of);
+    events.retain(|event| shard_of(event) == shard);
+    (shard, events)
 }

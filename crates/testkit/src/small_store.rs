@@ -80,7 +80,7 @@ pub fn batch(first: u64, count: u64) -> EventBatch {
 }
 
 impl Replay for Contents {
-    fn begin(&mut self, manifest: &ManifestState, state: &State) {
+    fn begin(&mut self, _: &StoreIdentity, manifest: &ManifestState, state: &State) {
         self.segments = manifest.segments().keys().map(|id| id.get()).collect();
         self.dropped = state.dropped().len();
     }
@@ -103,6 +103,10 @@ impl Replay for Contents {
 
     fn changed(&mut self, _: &FrameInfo, _: &StateRecord, state: &State) -> Result<(), String> {
         self.dropped = state.dropped().len();
+        Ok(())
+    }
+
+    fn end(&mut self, _: &State) -> Result<(), String> {
         Ok(())
     }
 }

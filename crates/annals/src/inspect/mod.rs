@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use annals_storage::framed::FrameInfo;
 use annals_storage::journal::RecordedBatch;
+use annals_storage::identity::StoreIdentity;
 use annals_storage::manifest::ManifestState;
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{ReadStore, Replay, open_read_only};
@@ -79,7 +80,7 @@ struct JournalTotals {
 }
 
 impl Replay for JournalTotals {
-    fn begin(&mut self, _: &ManifestState, _: &State) {}
+    fn begin(&mut self, _: &StoreIdentity, _: &ManifestState, _: &State) {}
 
     fn batch(&mut self, _: &FrameInfo, batch: RecordedBatch, _: &State) -> Result<(), String> {
         self.events += batch.events.len() as u64;
@@ -88,6 +89,10 @@ impl Replay for JournalTotals {
     }
 
     fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &State) -> Result<(), String> {
         Ok(())
     }
 }

@@ -10,11 +10,16 @@ use crossbeam::channel::{self, Receiver, Sender};
 use super::memtable::Memtable;
 use super::table_state::TableState;
 
+/// How soon whoever waits for a flush looks again whether it will come.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// Work that waits. What waits of memtables is bounded by the memory that they may take together.
 #[derive(Debug)]
 pub(crate) struct Backlog {
     work: Mutex<Work>,
     changed: Condvar,
+    /// Told when memtables were flushed.
+    flushed: Condvar,
     is_taken_care_of: AtomicBool,
     room: (Sender<()>, Receiver<()>),
 }
@@ -25,6 +30,8 @@ pub(crate) struct Work {
     /// Memtables that are frozen and durable, of each shard the oldest first. They are in their shard's view until
     /// whoever flushes them puts a run in their place.
     pub(crate) frozen: Vec<FrozenMemtable>,
+    /// How many frozen memtables are not flushed yet, those that were taken among them.
+    unflushed: usize,
     /// Tables that were dropped: their runs are to be removed.
     pub(crate) dropped: Vec<Arc<TableState>>,
     /// Nothing more will come; what waits need not be done.
@@ -44,6 +51,7 @@ impl Default for Backlog {
         Self {
             work: Mutex::default(),
             changed: Condvar::new(),
+            flushed: Condvar::new(),
             is_taken_care_of: AtomicBool::new(false),
             room: channel::bounded(1),
         }
@@ -53,7 +61,9 @@ impl Default for Backlog {
 impl Backlog {
     /// Adds a memtable to be flushed.
     pub(crate) fn add_frozen(&self, frozen: FrozenMemtable) {
-        self.open().frozen.push(frozen);
+        let mut work = self.open();
+        work.frozen.push(frozen);
+        work.unflushed += 1;
         self.changed.notify_all();
     }
 
@@ -69,8 +79,24 @@ impl Backlog {
         let is_idle = |work: &mut Work| work.frozen.is_empty() && work.dropped.is_empty() && !work.is_closed;
         let (mut work, _) =
             self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
+        let rest = Work { is_closed: work.is_closed, unflushed: work.unflushed, ..Work::default() };
         let is_closed = work.is_closed;
-        Work { is_closed, ..std::mem::replace(&mut *work, Work { is_closed, ..Work::default() }) }
+        Work { is_closed, ..std::mem::replace(&mut *work, rest) }
+    }
+
+    /// Notes that so many of the memtables that were taken are flushed, or need not be any more.
+    pub(crate) fn note_flushed(&self, count: usize) {
+        let mut work = self.open();
+        work.unflushed = work.unflushed.saturating_sub(count);
+        self.flushed.notify_all();
+    }
+
+    /// Waits until all frozen memtables are flushed, or `is_given_up` holds; it is asked now and then.
+    pub(crate) fn wait_flushed(&self, is_given_up: impl Fn() -> bool) {
+        let mut work = self.open();
+        while work.unflushed > 0 && !work.is_closed && !is_given_up() {
+            (work, _) = self.flushed.wait_timeout(work, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Whether somebody flushes, so that it makes sense to wait for room in memory.

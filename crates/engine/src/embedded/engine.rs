@@ -17,10 +17,15 @@ use annals_storage::store::{self, CloseError, OpenError, OpenStore};
 
 use super::admission::{Admission, AdmissionLimits, ExpiryThread, NotAdmitted};
 use super::commit::{Change, CommitHandle, CommitStart, Committer, Ended};
+use super::directory_keeper::{DirectoryKeeper, DirectoryService};
+use super::flush::Flusher;
 use super::keeper::Keeper;
-use super::memory_reads;
-use super::open::{self, TableReplay};
+use super::maintenance::{Maintenance, MaintenanceDesk};
+use super::open::{self, Replayed, TableReplay};
 use super::options::{OpenMode, Options};
+use super::read::Reads;
+use super::retention::{plan_trim, trim};
+use super::segment_set::SegmentSet;
 use super::store::Store;
 use crate::contract::{
     Append, AppendError, Appended, ArrivalPage, ArrivalRead, CatalogError, CountedScan, Engine, HeadWatch,
@@ -44,6 +49,8 @@ pub struct EmbeddedEngine {
     admission: Arc<Admission>,
     expiry: ExpiryThread,
     commits: Option<CommitHandle>,
+    reads: Reads,
+    maintenance: Arc<MaintenanceDesk>,
     running: Mutex<Option<Running>>,
     lock: Mutex<Option<Box<dyn Lock>>>,
 }
@@ -53,7 +60,8 @@ pub struct EmbeddedEngine {
 struct Running {
     manifest: Arc<Manifest>,
     commit: JoinHandle<Ended>,
-    keeper: JoinHandle<()>,
+    /// Those in the background, which end after the commit thread.
+    background: Vec<JoinHandle<()>>,
 }
 
 impl EmbeddedEngine {
@@ -63,36 +71,42 @@ impl EmbeddedEngine {
     /// When the store is in use, damaged, or cannot be read or written. Nothing was acknowledged or lost then.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let gauge = Arc::default();
-        let mut replay = TableReplay::new(options.run_bytes_max, Arc::clone(&gauge));
-        match options.mode {
-            OpenMode::ReadOnly => {
-                let opened = store::open_read_only(&*options.disk, &mut replay)?;
-                open::log(&opened.report);
-                let catalog = replay.into_catalog(&opened.state);
-                Self::new(Arc::new(Store::new(options, opened.identity, catalog, gauge)), None, None)
-            }
-            OpenMode::ReadWrite => {
-                let opened = open::open_or_create(&options, &mut replay)?;
-                open::log(&opened.report);
-                let catalog = replay.into_catalog(&opened.state);
-                let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
-                store.hand_over_frozen();
-                let OpenStore { lock, manifest, journal, state, .. } = opened;
-                let started = start(&store, manifest, journal, state).map_err(thread_error)?;
-                Self::new(store, Some(started), Some(lock))
-            }
+        let mut replay = TableReplay::new(&options, Arc::clone(&gauge));
+        if options.mode == OpenMode::ReadOnly {
+            let opened = store::open_read_only(&*options.disk, &mut replay)?;
+            open::log(&opened.report);
+            let Replayed { catalog, .. } = replay.finish(&opened.state);
+            let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+            return Self::new(store, Arc::default(), Arc::default(), None, None).map_err(thread_error);
         }
+        let opened = open::open_or_create(&options, &mut replay)?;
+        open::log(&opened.report);
+        let Replayed { catalog, segments: (segments, named) } = replay.finish(&opened.state);
+        let segments = SegmentSet::new(segments, Arc::clone(&opened.manifest), named, &*options.disk)
+            .map_err(|source| OpenError::Io { doing: "looking through the segments".into(), source })?;
+        let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+        store.hand_over_frozen();
+        let (maintenance, directory) = (Arc::default(), Arc::default());
+        let start =
+            Start { store: &store, segments: &Arc::new(segments), maintenance: &maintenance, directory: &directory };
+        let OpenStore { lock, manifest, journal, state, .. } = opened;
+        let started = start.threads(manifest, journal, state).map_err(thread_error)?;
+        Self::new(store, maintenance, directory, Some(started), Some(lock)).map_err(thread_error)
     }
 
     fn new(
         store: Arc<Store>,
+        maintenance: Arc<MaintenanceDesk>,
+        directory: Arc<DirectoryService>,
         started: Option<(CommitHandle, Running)>,
         lock: Option<Box<dyn Lock>>,
-    ) -> Result<Self, OpenError> {
+    ) -> io::Result<Self> {
         let admission = Admission::new(admission_limits(store.options()));
-        let expiry = ExpiryThread::start(Arc::clone(&admission)).map_err(thread_error)?;
+        let expiry = ExpiryThread::start(Arc::clone(&admission))?;
+        let reads = Reads::start(Arc::clone(&store), directory)?;
         let (commits, running) = started.unzip();
-        Ok(Self { store, admission, expiry, commits, running: Mutex::new(running), lock: Mutex::new(lock) })
+        let (running, lock) = (Mutex::new(running), Mutex::new(lock));
+        Ok(Self { store, admission, expiry, commits, reads, maintenance, running, lock })
     }
 
     /// Closes the store: refuses what comes, finishes what was taken, and notes that nothing is missing, so that the
@@ -114,9 +128,28 @@ impl EmbeddedEngine {
         result
     }
 
+    /// Has all that is in memory written to segments, and waits until nothing is left to be compacted, removed or listed.
+    /// No event changes; for tests and figures, which want to know where events lie.
+    ///
+    /// # Errors
+    /// `Closed` when the store is closing, or takes no appends.
+    pub async fn settle(&self) -> Result<(), ReadError> {
+        let commits = self.commits().map_err(|_| ReadError::Closed)?;
+        commits.freeze().await;
+        let (store, maintenance) = (Arc::clone(&self.store), Arc::clone(&self.maintenance));
+        self.reads
+            .pool()
+            .run(move || {
+                let is_given_up = || store.read_only().is_some();
+                store.backlog().wait_flushed(is_given_up);
+                maintenance.wait_settled(is_given_up);
+            })
+            .await
+    }
+
     /// Ends the threads; none if they were ended before, or never began.
     fn stop(&self) -> Option<Option<(Ended, Arc<Manifest>)>> {
-        let Running { manifest, commit, keeper } =
+        let Running { manifest, commit, background } =
             self.running.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.admission.close();
         if let Some(commits) = &self.commits {
@@ -125,13 +158,18 @@ impl EmbeddedEngine {
         let ended = commit.join();
         self.store.backlog().close();
         self.store.keeper_desk().close();
-        let kept = keeper.join();
+        self.maintenance.close();
+        // All of them are waited for, also behind one that panicked.
+        let results: Vec<_> = background.into_iter().map(JoinHandle::join).collect();
+        self.reads.pool().close();
         self.store.catalog().tables().iter().for_each(|table| table.board().close());
-        let (Ok(ended), Ok(())) = (ended, kept) else {
-            tracing::error!("a thread of the engine panicked; the store is left as a crash would leave it");
-            return Some(None);
-        };
-        Some(Some((ended, manifest)))
+        match ended {
+            Ok(ended) if results.iter().all(Result::is_ok) => Some(Some((ended, manifest))),
+            _ => {
+                tracing::error!("a thread of the engine panicked; the store is left as a crash would leave it");
+                Some(None)
+            }
+        }
     }
 
     fn commits(&self) -> Result<&CommitHandle, ReadOnlyReason> {
@@ -200,57 +238,81 @@ impl Engine for EmbeddedEngine {
     }
 
     async fn read_arrivals(&self, read: ArrivalRead) -> Result<ArrivalPage, ReadError> {
-        memory_reads::arrivals(&*self.store.table(read.table)?, &read)
+        self.reads.read_arrivals(read).await
     }
 
     async fn read_partitions(&self, read: PartitionRead) -> Result<PartitionPage, ReadError> {
-        memory_reads::partitions(&*self.store.table(read.table)?, &read)
+        self.reads.read_partitions(read).await
     }
 
     async fn count(&self, read: PartitionRead) -> Result<CountedScan, ReadError> {
-        memory_reads::count(&*self.store.table(read.table)?, &read)
+        self.reads.count(read).await
     }
 
     async fn estimate(&self, table: TableId, slices: &HashSlices, times: TimeRange) -> Result<SizeEstimate, ReadError> {
-        Ok(memory_reads::estimate(&*self.store.table(table)?, slices, times))
+        self.reads.estimate(table, slices, times).await
     }
 
     async fn find_commit_time(&self, table: TableId, shard: Shard, time: CommitTime) -> Result<Sequence, ReadError> {
-        memory_reads::find_commit_time(&*self.store.table(table)?, shard, time)
+        self.reads.find_commit_time(table, shard, time).await
     }
 
     async fn table_stats(&self, table: TableId) -> Result<TableStats, ReadError> {
-        Ok(memory_reads::table_stats(&*self.store.table(table)?))
+        self.reads.table_stats(table).await
     }
 
     async fn partition_stats(&self, table: TableId, key: &PartitionKey) -> Result<Option<PartitionStats>, ReadError> {
-        Ok(memory_reads::partition_stats(&*self.store.table(table)?, key))
+        self.reads.partition_stats(table, key).await
     }
 
     async fn list_partitions(&self, list: PartitionList) -> Result<Vec<PartitionStats>, ReadError> {
-        Ok(memory_reads::list_partitions(&*self.store.table(list.table)?, &list))
+        self.reads.list_partitions(list).await
     }
 
-    async fn trim(&self, table: TableId, _: Retention, _: TrimMode) -> Result<Trimmed, CatalogError> {
-        // Only whole runs go, and nothing lies in runs.
-        self.store.table(table).map_err(|_| CatalogError::UnknownTable(table))?;
-        Ok(Trimmed::default())
+    async fn trim(&self, table: TableId, retention: Retention, mode: TrimMode) -> Result<Trimmed, CatalogError> {
+        let state = self.store.table(table).map_err(|_| CatalogError::UnknownTable(table))?;
+        if mode == TrimMode::Plan {
+            return Ok(plan_trim(&state, retention, self.store.wall_time()).trimmed);
+        }
+        let commits = self.commits().map_err(CatalogError::ReadOnly)?.clone();
+        let (store, desk) = (Arc::clone(&self.store), Arc::clone(&self.maintenance));
+        let trimmed = self.reads.pool().run(move || trim(&store, &state, retention, &commits)).await??;
+        desk.note_runs();
+        Ok(trimmed)
     }
 }
 
-/// Starts what an engine that takes appends consists of.
-fn start(
-    store: &Arc<Store>,
-    manifest: Arc<Manifest>,
-    journal: Journal,
-    state: State,
-) -> io::Result<(CommitHandle, Running)> {
-    let begun = journal.end();
-    store.keeper_desk().note_begun(begun.file, begun, state.clone());
-    let files = Arc::clone(journal.files());
-    let keeper = Keeper { store: Arc::clone(store), manifest: Arc::clone(&manifest), files }.start()?;
-    let (commits, commit) = Committer::start(CommitStart { store: Arc::clone(store), journal, state })?;
-    Ok((commits, Running { manifest, commit, keeper }))
+/// What the threads of an engine that takes appends work on.
+struct Start<'engine> {
+    store: &'engine Arc<Store>,
+    segments: &'engine Arc<SegmentSet>,
+    maintenance: &'engine Arc<MaintenanceDesk>,
+    directory: &'engine Arc<DirectoryService>,
+}
+
+impl Start<'_> {
+    fn threads(&self, manifest: Arc<Manifest>, journal: Journal, state: State) -> io::Result<(CommitHandle, Running)> {
+        let Self { store, segments, maintenance, directory } = *self;
+        let begun = journal.end();
+        store.keeper_desk().note_begun(begun.file, begun, state.clone());
+        maintenance.note_dropped(state.dropped().iter().copied());
+        let files = Arc::clone(journal.files());
+        let keeper = Keeper { store: Arc::clone(store), manifest: Arc::clone(&manifest), files }.start()?;
+        let flusher =
+            Flusher { store: Arc::clone(store), segments: Arc::clone(segments), maintenance: Arc::clone(maintenance) };
+        let flusher = flusher.start()?;
+        let (commits, commit) = Committer::start(CommitStart { store: Arc::clone(store), journal, state })?;
+        let maintenance = Maintenance {
+            store: Arc::clone(store),
+            segments: Arc::clone(segments),
+            commits: commits.clone(),
+            desk: Arc::clone(maintenance),
+            directory: DirectoryKeeper::new(store.options().directory.clone(), Arc::clone(directory)),
+            retention_at: None,
+        };
+        let background = vec![keeper, flusher, maintenance.start()?];
+        Ok((commits, Running { manifest, commit, background }))
+    }
 }
 
 fn thread_error(source: io::Error) -> OpenError {

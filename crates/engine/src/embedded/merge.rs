@@ -51,11 +51,6 @@ impl RowWindow {
         Some((after.time, sequence))
     }
 
-    /// Whether the window reaches over all rows of a partition.
-    pub(super) fn is_whole(&self) -> bool {
-        self.times == TimeRange::ALL && self.after.is_none()
-    }
-
     /// Whether a row of this place is in the window.
     pub(super) fn contains(&self, place: RowPlace) -> bool {
         self.times.contains(place.time)

@@ -7,10 +7,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use annals_model::{Moment, Sequence, Shard, Table, TableId};
+use annals_storage::cache::CacheLimits;
+use annals_storage::disk::Disk;
 use annals_storage::framed::FrameInfo;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::journal::RecordedBatch;
+use annals_storage::layout;
 use annals_storage::manifest::ManifestState;
+use annals_storage::segment::Segments;
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{self, OpenError, OpenReport, OpenStore, Replay, StoreOptions};
 use uuid::Uuid;
@@ -18,7 +22,8 @@ use uuid::Uuid;
 use super::catalog::Catalog;
 use super::memtable::{ArrivedBatch, MemoryGauge};
 use super::options::Options;
-use super::runs::{Run, Runs, SegmentHandle};
+use super::runs::{Run, Runs};
+use super::segment_set::OpenedSegments;
 use super::shard_state::ShardState;
 use super::table_state::TableState;
 use crate::contract::HeadBoard;
@@ -58,52 +63,93 @@ pub(super) fn log(report: &OpenReport) {
 pub(super) struct TableReplay {
     /// Bytes of events after which a memtable is frozen.
     run_bytes_max: u64,
+    cache: CacheLimits,
+    disk: Arc<dyn Disk>,
     gauge: Arc<MemoryGauge>,
-    tables: HashMap<TableId, Box<[ShardState]>>,
+    tables: HashMap<TableId, Box<[ReplayedShard]>>,
+    /// The runs of tables that the state does not know yet: the journal tells of them later, or of their drop.
+    runs: HashMap<TableId, BTreeMap<Shard, Runs>>,
+    segments: Option<(Arc<Segments>, OpenedSegments)>,
+    /// What does not follow in the manifest.
+    fault: Option<String>,
+}
+
+#[derive(Debug)]
+struct ReplayedShard {
+    state: ShardState,
+    /// The last sequence before the journal's first event, if that does not follow the runs. A floor that the journal
+    /// raises later must explain where the runs went.
+    gone_through: Sequence,
+}
+
+/// What a store holds.
+#[derive(Debug)]
+pub(super) struct Replayed {
+    /// Its tables.
+    pub(super) catalog: Catalog,
+    /// How segments are read, and those that it has.
+    pub(super) segments: (Arc<Segments>, OpenedSegments),
 }
 
 impl TableReplay {
     /// Nothing yet; `gauge` counts the memtables.
-    pub(super) fn new(run_bytes_max: u64, gauge: Arc<MemoryGauge>) -> Self {
-        Self { run_bytes_max, gauge, tables: HashMap::new() }
+    pub(super) fn new(options: &Options, gauge: Arc<MemoryGauge>) -> Self {
+        Self {
+            run_bytes_max: options.run_bytes_max,
+            cache: options.cache,
+            disk: Arc::clone(&options.disk),
+            gauge,
+            tables: HashMap::new(),
+            runs: HashMap::new(),
+            segments: None,
+            fault: None,
+        }
     }
 
-    /// A catalog of the tables of the state, their heads where their events end.
-    pub(super) fn into_catalog(mut self, state: &State) -> Catalog {
+    /// The tables of the state, their heads where their events end.
+    pub(super) fn finish(mut self, state: &State) -> Replayed {
         let catalog = Catalog::default();
         for table in state.tables().values() {
             let shards = self.tables.remove(&table.id).expect("every table of the state was replayed");
+            let shards: Box<[ShardState]> = shards.into_iter().map(|shard| shard.state).collect();
             let heads = shards.iter().map(|shard| shard.view().active.next_sequence().previous());
             let board = HeadBoard::new(&Moment::new(heads.collect::<Box<[Sequence]>>()));
             catalog.add(Arc::new(TableState::new(Arc::new(table.clone()), shards, board)));
         }
-        catalog
+        Replayed { catalog, segments: self.segments.expect("a replay that ended was begun") }
     }
 
-    fn add_table(&mut self, table: &Table, state: &State, mut runs: BTreeMap<Shard, Runs>) {
+    fn add_table(&mut self, table: &Table, state: &State) {
+        let mut runs = self.runs.remove(&table.id).unwrap_or_default();
         let shards = table.definition.shard_count.shards().map(|shard| {
             let runs = runs.remove(&shard).unwrap_or_default();
             let first_retained = state.first_retained(table.id, shard);
             // A floor above the newest run tells how far the shard had come when its last run went.
             let next = runs.last().map_or(Sequence::FIRST, Sequence::next).max(first_retained);
-            ShardState::new(shard, runs, first_retained, next, Arc::clone(&self.gauge))
+            let state = ShardState::new(shard, runs, first_retained, next, Arc::clone(&self.gauge));
+            ReplayedShard { state, gone_through: Sequence::ZERO }
         });
         let shards = shards.collect();
         self.tables.insert(table.id, shards);
     }
 
-    fn shard(&self, table: TableId, shard: Shard) -> Result<&ShardState, String> {
-        let shards = self.tables.get(&table).ok_or_else(|| format!("a record of table {table}, which is not there"))?;
-        shards.get(shard.index()).ok_or_else(|| format!("a record of shard {shard}, which table {table} does not have"))
+    fn shard(&mut self, table: TableId, shard: Shard) -> Result<&mut ReplayedShard, String> {
+        let shards =
+            self.tables.get_mut(&table).ok_or_else(|| format!("a record of table {table}, which is not there"))?;
+        let missing = || format!("a record of shard {shard}, which table {table} does not have");
+        shards.get_mut(shard.index()).ok_or_else(missing)
     }
 }
 
 impl Replay for TableReplay {
-    fn begin(&mut self, manifest: &ManifestState, state: &State) {
+    fn begin(&mut self, identity: &StoreIdentity, manifest: &ManifestState, state: &State) {
+        let segments = Segments::new(Arc::clone(&self.disk), layout::SEGMENTS, identity.uuid, self.cache);
+        let (opened, runs) = OpenedSegments::open(&segments, manifest);
+        self.segments = Some((segments, opened));
         self.tables.clear();
-        let mut runs = runs_by_table(manifest);
+        (self.runs, self.fault) = runs_by_table(runs);
         for table in state.tables().values() {
-            self.add_table(table, state, runs.remove(&table.id).unwrap_or_default());
+            self.add_table(table, state);
         }
     }
 
@@ -112,32 +158,36 @@ impl Replay for TableReplay {
         if state.dropped().contains(&table) {
             return Ok(());
         }
+        let run_bytes_max = self.run_bytes_max;
         let replayed = self.shard(table, shard)?;
-        let active = Arc::clone(&replayed.view().active);
-        let expected = active.next_sequence();
+        let expected = replayed.state.view().active.next_sequence();
         if first_sequence.advanced_by(events.len() as u64) <= expected {
             // It lies in a run already.
             return Ok(());
         }
-        if first_sequence != expected {
+        if first_sequence > expected && replayed.state.begin_at(first_sequence) {
+            replayed.gone_through = first_sequence.previous();
+        } else if first_sequence != expected {
             let before = expected.previous();
             return Err(format!("sequence {first_sequence} of shard {shard} of table {table} after sequence {before}"));
         }
+        let active = Arc::clone(&replayed.state.view().active);
         let commit_time = frame.commit_time;
         active.add(&Arc::new(ArrivedBatch { shard, first_sequence, commit_time, batch: events }), frame.place.file);
-        if active.event_bytes() >= self.run_bytes_max {
-            replayed.freeze();
+        if active.event_bytes() >= run_bytes_max {
+            replayed.state.freeze();
         }
         Ok(())
     }
 
     fn changed(&mut self, _: &FrameInfo, record: &StateRecord, state: &State) -> Result<(), String> {
         match record {
-            StateRecord::TableCreated(table) => self.add_table(table, state, BTreeMap::new()),
+            StateRecord::TableCreated(table) => self.add_table(table, state),
             StateRecord::TableDropped { table } => drop(self.tables.remove(table)),
             StateRecord::FloorRaised { table, shard, first_retained } => {
                 let replayed = self.shard(*table, *shard)?;
-                replayed.change(|view| view.first_retained = view.first_retained.max(*first_retained));
+                replayed.state.change(|view| view.first_retained = view.first_retained.max(*first_retained));
+                replayed.state.begin_at(*first_retained);
             }
             StateRecord::TableUpdated { .. }
             | StateRecord::ColumnsLearned { .. }
@@ -145,22 +195,45 @@ impl Replay for TableReplay {
         }
         Ok(())
     }
-}
 
-/// The runs of each shard of each table, as the manifest has them.
-fn runs_by_table(manifest: &ManifestState) -> HashMap<TableId, BTreeMap<Shard, Runs>> {
-    let mut by_shard: BTreeMap<(TableId, Shard), Vec<Arc<Run>>> = BTreeMap::new();
-    for (&id, entry) in manifest.segments() {
-        let segment = SegmentHandle::new(id, entry.summary.file_length);
-        for (index, summary) in entry.runs() {
-            let run = Run::new(Arc::clone(&segment), index, summary.clone());
-            by_shard.entry((summary.table, summary.shard)).or_default().push(run);
+    fn end(&mut self, state: &State) -> Result<(), String> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        for (table, shards) in &self.tables {
+            for ReplayedShard { state: shard, gone_through } in shards {
+                let view = shard.view();
+                if view.first_retained <= *gone_through {
+                    let (shard, first) = (shard.shard(), view.first_retained);
+                    return Err(format!("no events from {first} to {gone_through} of shard {shard} of table {table}"));
+                }
+                shard.forget_before(view.first_retained);
+            }
+        }
+        match self.runs.keys().find(|table| !state.dropped().contains(table)) {
+            Some(table) => Err(format!("runs of table {table}, of which nothing else tells")),
+            None => Ok(()),
         }
     }
+}
+
+/// The runs of each shard of each table; and what does not follow, if anything does not.
+fn runs_by_table(runs: Vec<Arc<Run>>) -> (HashMap<TableId, BTreeMap<Shard, Runs>>, Option<String>) {
+    let mut by_shard: BTreeMap<(TableId, Shard), Vec<Arc<Run>>> = BTreeMap::new();
+    for run in runs {
+        by_shard.entry((run.summary().table, run.summary().shard)).or_default().push(run);
+    }
+    let mut fault = None;
     let mut by_table: HashMap<TableId, BTreeMap<Shard, Runs>> = HashMap::new();
     for ((table, shard), mut runs) in by_shard {
         runs.sort_unstable_by_key(|run| run.summary().first);
+        let gap = runs.windows(2).find(|pair| pair[0].summary().last.next() != pair[1].summary().first);
+        if let Some([before, after]) = gap {
+            let (last, first) = (before.summary().last, after.summary().first);
+            fault = Some(format!("a run of shard {shard} of table {table} from {first} on after one up to {last}"));
+            continue;
+        }
         by_table.entry(table).or_default().insert(shard, Runs::new(runs));
     }
-    by_table
+    (by_table, fault)
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_storage::cache::CacheLimits;
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;
+use annals_storage::layout;
 use annals_storage::manifest::ManifestOptions;
 
 use super::clock::{Clock, SystemClock};
@@ -23,6 +25,11 @@ pub struct Options {
     pub journal: JournalOptions,
     /// The manifest's files.
     pub manifest: ManifestOptions,
+    /// What is kept of segments in memory.
+    pub cache: CacheLimits,
+    /// Where the directory of partitions lies, in the operating system's file system; none: partitions are listed from
+    /// the segments' indexes each time.
+    pub directory: Option<PathBuf>,
     /// Journal files that data in memory may hold back; past it the oldest data is flushed, however little it is, so
     /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened.
     pub journal_files_max: u32,
@@ -60,10 +67,12 @@ pub enum OpenMode {
 impl Options {
     /// The defaults, for a store in `directory`.
     pub fn in_directory(directory: impl Into<PathBuf>) -> Self {
-        Self::on_disk(Arc::new(RealDisk::new(directory)))
+        let root = directory.into();
+        let directory = Some(root.join(layout::DIRECTORY));
+        Self { directory, ..Self::on_disk(Arc::new(RealDisk::new(root))) }
     }
 
-    /// The defaults, for a store on `disk`.
+    /// The defaults, for a store on `disk`; without a directory of partitions, which only a real disk can hold.
     pub fn on_disk(disk: Arc<dyn Disk>) -> Self {
         Self {
             disk,
@@ -71,6 +80,8 @@ impl Options {
             mode: OpenMode::ReadWrite,
             journal: JournalOptions::default(),
             manifest: ManifestOptions::default(),
+            cache: CacheLimits::default(),
+            directory: None,
             journal_files_max: 8,
             group_bytes_max: 4 * 1024 * 1024,
             idle_mark_after: Duration::from_millis(100),

@@ -1,43 +1,23 @@
 //! The runs of one shard that lie in segments.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use annals_model::Sequence;
-use annals_storage::segment::{RunSummary, SegmentId};
+use annals_storage::segment::{self, RunSummary, SegmentId};
 
-/// A segment file as readers hold it. Its file is removed once the manifest no longer names it and nobody holds it.
+/// A segment file as the runs in views hold it: its file stays as long as one of them does.
 #[derive(Debug)]
-pub(crate) struct SegmentHandle {
-    id: SegmentId,
-    file_length: u64,
-    is_removed: AtomicBool,
-}
+pub(crate) struct SegmentHandle(SegmentId);
 
 impl SegmentHandle {
-    /// The segment `id`, of `file_length` bytes.
-    pub(crate) fn new(id: SegmentId, file_length: u64) -> Arc<Self> {
-        Arc::new(Self { id, file_length, is_removed: AtomicBool::new(false) })
+    /// The segment `id`.
+    pub(crate) fn new(id: SegmentId) -> Arc<Self> {
+        Arc::new(Self(id))
     }
 
     /// Which segment.
     pub(crate) fn id(&self) -> SegmentId {
-        self.id
-    }
-
-    /// Bytes of the file.
-    pub(crate) fn file_length(&self) -> u64 {
-        self.file_length
-    }
-
-    /// Notes that the manifest no longer names the segment.
-    pub(crate) fn mark_removed(&self) {
-        self.is_removed.store(true, Ordering::Release);
-    }
-
-    /// Whether the manifest no longer names the segment.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.is_removed.load(Ordering::Acquire)
+        self.0
     }
 }
 
@@ -45,15 +25,14 @@ impl SegmentHandle {
 #[derive(Debug)]
 pub(crate) struct Run {
     segment: Arc<SegmentHandle>,
-    /// The run's place among the segment's runs.
-    index: u32,
-    summary: RunSummary,
+    stored: segment::Run,
 }
 
 impl Run {
-    /// The run at `index` of `segment`.
-    pub(crate) fn new(segment: Arc<SegmentHandle>, index: u32, summary: RunSummary) -> Arc<Self> {
-        Arc::new(Self { segment, index, summary })
+    /// A run of `segment`.
+    pub(crate) fn new(segment: Arc<SegmentHandle>, stored: segment::Run) -> Arc<Self> {
+        debug_assert_eq!(segment.id(), stored.segment(), "the run lies in the segment");
+        Arc::new(Self { segment, stored })
     }
 
     /// The segment that the run lies in.
@@ -61,14 +40,14 @@ impl Run {
         &self.segment
     }
 
-    /// The run's place among the segment's runs.
-    pub(crate) fn index(&self) -> u32 {
-        self.index
+    /// The run as storage reads it.
+    pub(crate) fn stored(&self) -> &segment::Run {
+        &self.stored
     }
 
     /// What the manifest says of the run.
     pub(crate) fn summary(&self) -> &RunSummary {
-        &self.summary
+        self.stored.summary()
     }
 }
 
@@ -80,7 +59,7 @@ impl Runs {
     /// Runs that follow each other.
     pub(crate) fn new(runs: Vec<Arc<Run>>) -> Self {
         debug_assert!(
-            runs.windows(2).all(|pair| pair[0].summary.last.next() == pair[1].summary.first),
+            runs.windows(2).all(|pair| pair[0].summary().last.next() == pair[1].summary().first),
             "runs follow each other"
         );
         Self(runs)
@@ -91,20 +70,29 @@ impl Runs {
         self.0.iter()
     }
 
-    /// How many.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The last sequence that lies in a run; none without runs.
     pub(crate) fn last(&self) -> Option<Sequence> {
-        self.0.last().map(|run| run.summary.last)
+        self.0.last().map(|run| run.summary().last)
     }
 
     /// The runs with sequences from `from` through `through`, the oldest first.
     pub(crate) fn between(&self, from: Sequence, through: Sequence) -> &[Arc<Run>] {
-        let start = self.0.partition_point(|run| run.summary.last < from);
-        let end = self.0.partition_point(|run| run.summary.first <= through);
+        let start = self.0.partition_point(|run| run.summary().last < from);
+        let end = self.0.partition_point(|run| run.summary().first <= through);
         &self.0[start..end.max(start)]
+    }
+
+    /// The runs with `new` in the place of `old`, which follow each other here; as they are if `old` are not here.
+    pub(crate) fn replaced(&self, old: &[Arc<Run>], new: &[Arc<Run>]) -> Self {
+        let Some(first) = old.first() else { return self.clone() };
+        let Some(at) = self.0.iter().position(|run| Arc::ptr_eq(run, first)) else { return self.clone() };
+        let mut runs = self.0.clone();
+        runs.splice(at..at + old.len(), new.iter().cloned());
+        Self::new(runs)
+    }
+
+    /// The runs with `newer` behind them.
+    pub(crate) fn followed_by(&self, newer: impl IntoIterator<Item = Arc<Run>>) -> Self {
+        Self::new(self.0.iter().cloned().chain(newer).collect())
     }
 }

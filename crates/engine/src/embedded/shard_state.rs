@@ -66,6 +66,38 @@ impl ShardState {
         *present = Arc::new(next);
     }
 
+    /// Has the shard begin at `sequence`, if it holds nothing yet and would begin before; tells whether it does. Only
+    /// recovery does this, when retention has removed what came before.
+    pub(crate) fn begin_at(&self, sequence: Sequence) -> bool {
+        let view = self.view();
+        let active = &view.active;
+        let is_empty = view.frozen.is_empty() && active.next_sequence() == active.first_sequence();
+        if !is_empty || active.first_sequence() >= sequence {
+            return false;
+        }
+        self.change(|view| view.active = Arc::new(Memtable::new(self.shard, sequence, Arc::clone(&self.gauge))));
+        true
+    }
+
+    /// Lets go of events before `sequence` that memtables hold. Only recovery does this, when the journal still tells of
+    /// events that were flushed and then removed by retention; `sequence` lies between two batches.
+    pub(crate) fn forget_before(&self, sequence: Sequence) {
+        let view = self.view();
+        if view.memtables().all(|memtable| memtable.first_sequence() >= sequence) {
+            return;
+        }
+        let kept = Memtable::new(self.shard, sequence, Arc::clone(&self.gauge));
+        for memtable in view.memtables() {
+            for arrived in memtable.arrivals(sequence, Sequence::MAX, usize::MAX) {
+                kept.add(&arrived, memtable.journal_file().expect("a memtable with a batch names its file"));
+            }
+        }
+        self.change(|view| {
+            view.frozen.clear();
+            view.active = Arc::new(kept);
+        });
+    }
+
     /// Freezes the active memtable and begins another; gives the frozen one, or none if it was empty. Only the commit
     /// thread and recovery do this, between two batches.
     pub(crate) fn freeze(&self) -> Option<Arc<Memtable>> {

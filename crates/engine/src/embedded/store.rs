@@ -1,9 +1,9 @@
 //! What all threads of an open store share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use annals_model::{Shard, TableId};
+use annals_model::{CommitTime, Shard, TableId};
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
 
@@ -24,6 +24,7 @@ pub(crate) struct Store {
     gauge: Arc<MemoryGauge>,
     backlog: Backlog,
     keeper_desk: KeeperDesk,
+    run_bounds: Mutex<()>,
     read_only: OnceLock<ReadOnlyReason>,
     is_closed: AtomicBool,
 }
@@ -42,6 +43,7 @@ impl Store {
             gauge,
             backlog: Backlog::default(),
             keeper_desk: KeeperDesk::default(),
+            run_bounds: Mutex::default(),
             read_only,
             is_closed: AtomicBool::new(false),
         }
@@ -83,6 +85,17 @@ impl Store {
     /// Where the keeper of the journal's files hears of what happened.
     pub(crate) fn keeper_desk(&self) -> &KeeperDesk {
         &self.keeper_desk
+    }
+
+    /// Held while it is decided by whole runs what is retained, until that is durable, and while other runs are put in the
+    /// place of runs: so that no run ever reaches across a floor.
+    pub(crate) fn run_bounds(&self) -> &Mutex<()> {
+        &self.run_bounds
+    }
+
+    /// The wall clock, as commit times count.
+    pub(crate) fn wall_time(&self) -> CommitTime {
+        CommitTime::from_unix_nanos(self.options.clock.wall_nanos())
     }
 
     /// Why it takes no appends; none if it does.
@@ -150,6 +163,15 @@ impl Store {
                 if shard.view().active.journal_file().is_some_and(|file| file <= last) {
                     self.freeze(&table, shard.shard());
                 }
+            }
+        }
+    }
+
+    /// Freezes all memtables. Called by the commit thread while all that they hold is durable.
+    pub(crate) fn freeze_all(&self) {
+        for table in self.catalog.tables() {
+            for shard in table.shards() {
+                self.freeze(&table, shard.shard());
             }
         }
     }

@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_model::{Sequence, Shard, Table, TableId};
+use annals_model::{Sequence, Shard, Sharding, Table, TableId, TokenRange};
 
 use super::memtable::MemoryGauge;
+use super::retention::ScanLease;
 use super::runs::Runs;
 use super::shard_state::ShardState;
 use crate::contract::{HeadBoard, ReadError};
@@ -19,13 +20,21 @@ pub(crate) struct TableState {
     shards: Box<[ShardState]>,
     board: Arc<HeadBoard>,
     is_dropped: AtomicBool,
+    scan_lease: ScanLease,
 }
 
 impl TableState {
     /// A table of these shards, one for each that the definition counts, whose heads stand as the board says.
     pub(crate) fn new(table: Arc<Table>, shards: Box<[ShardState]>, board: Arc<HeadBoard>) -> Self {
         debug_assert_eq!(shards.len(), table.definition.shard_count.get() as usize, "a state for each shard");
-        Self { id: table.id, table: RwLock::new(table), shards, board, is_dropped: AtomicBool::new(false) }
+        Self {
+            id: table.id,
+            table: RwLock::new(table),
+            shards,
+            board,
+            is_dropped: AtomicBool::new(false),
+            scan_lease: ScanLease::default(),
+        }
     }
 
     /// A table that was just made.
@@ -63,6 +72,11 @@ impl TableState {
         self.board.close();
     }
 
+    /// The scans that retention waits for.
+    pub(crate) fn scan_lease(&self) -> &ScanLease {
+        &self.scan_lease
+    }
+
     /// All shards, in order.
     pub(crate) fn shards(&self) -> &[ShardState] {
         &self.shards
@@ -75,6 +89,16 @@ impl TableState {
     pub(crate) fn shard(&self, shard: Shard) -> Result<&ShardState, ReadError> {
         let count = || self.table().definition.shard_count;
         self.shards.get(shard.index()).ok_or_else(|| ReadError::UnknownShard { shard, count: count() })
+    }
+
+    /// The shards that may hold keys of these tokens.
+    pub(crate) fn shards_of(&self, tokens: TokenRange) -> &[ShardState] {
+        let definition = &self.table().definition;
+        let shard_of = |token| definition.shard_count.shard_of(token).index();
+        match definition.sharding {
+            Sharding::Hash => &self.shards[shard_of(tokens.first)..=shard_of(tokens.last)],
+            Sharding::Explicit => &self.shards,
+        }
     }
 
     /// How far each shard has come, and who waits for it to go on.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{OpenError, OpenStore, StoreOptions, agreement};
-use crate::damage::Damage;
+use crate::damage::{Damage, DamageCase};
 use crate::disk::Disk;
 use crate::framed::{FrameInfo, TornTail};
 use crate::identity::StoreIdentity;
@@ -16,8 +16,8 @@ use crate::state::{State, StateRecord, load_snapshot};
 
 /// Takes in what a store holds while it is opened, in the order in which it was committed.
 pub trait Replay {
-    /// What the store consists of, and the state that the journal's records go on from. Called once, first.
-    fn begin(&mut self, manifest: &ManifestState, state: &State);
+    /// Which store it is, what it consists of, and the state that the journal's records go on from. Called once, first.
+    fn begin(&mut self, identity: &StoreIdentity, manifest: &ManifestState, state: &State);
 
     /// Events of the journal. Those that lie in segments too may still come; `state` is that after all records before
     /// this one.
@@ -31,6 +31,12 @@ pub trait Replay {
     /// # Errors
     /// Why the change cannot be this; the store is then damaged and is not opened.
     fn changed(&mut self, frame: &FrameInfo, record: &StateRecord, state: &State) -> Result<(), String>;
+
+    /// All has come; `state` is the newest.
+    ///
+    /// # Errors
+    /// In what way manifest and journal do not fit together; the store is then damaged and is not opened.
+    fn end(&mut self, state: &State) -> Result<(), String>;
 }
 
 /// What opening found, for the log.
@@ -121,7 +127,7 @@ fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> R
         Some(place) => load_snapshot(disk, identity, place)?,
         None => State::default(),
     };
-    replay.begin(&manifest.state, &state);
+    replay.begin(identity, &manifest.state, &state);
     let from = RecoverFrom {
         first_needed: manifest.state.journal_first_needed(),
         started: manifest.state.journal_started(),
@@ -142,6 +148,11 @@ fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> R
         }
     })?;
     agreement::check(&manifest, &journal).map_err(|damage: Damage| OpenError::from(damage))?;
+    replay.end(&state).map_err(|found| {
+        let path = layout::manifest_file(manifest.end.file);
+        let expected = "segments, floors and a journal that follow one another without gap";
+        Damage::of_case(DamageCase::OlderCopy, path, manifest.end.offset, expected, found)
+    })?;
     Ok(Contents { manifest, state, journal })
 }
 

@@ -26,7 +26,7 @@ struct Seen {
 }
 
 impl Replay for Seen {
-    fn begin(&mut self, _: &ManifestState, _: &State) {}
+    fn begin(&mut self, _: &StoreIdentity, _: &ManifestState, _: &State) {}
 
     fn batch(&mut self, _: &FrameInfo, batch: RecordedBatch, _: &State) -> Result<(), String> {
         self.first_sequences.push(batch.first_sequence.get());
@@ -35,6 +35,10 @@ impl Replay for Seen {
 
     fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
         self.changes += 1;
+        Ok(())
+    }
+
+    fn end(&mut self, _: &State) -> Result<(), String> {
         Ok(())
     }
 }

@@ -182,13 +182,17 @@ impl Verified {
 struct Nobody;
 
 impl Replay for Nobody {
-    fn begin(&mut self, _: &ManifestState, _: &State) {}
+    fn begin(&mut self, _: &StoreIdentity, _: &ManifestState, _: &State) {}
 
     fn batch(&mut self, _: &FrameInfo, _: RecordedBatch, _: &State) -> Result<(), String> {
         Ok(())
     }
 
     fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn end(&mut self, _: &State) -> Result<(), String> {
         Ok(())
     }
 }

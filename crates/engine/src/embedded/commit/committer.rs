@@ -11,6 +11,7 @@ use annals_storage::layout::FileNumber;
 use annals_storage::state::State;
 use crossbeam::channel::{self, Receiver};
 use crossbeam::select;
+use tokio::sync::oneshot;
 
 use super::group::{GroupFailure, Refusal, WrittenGroup};
 use super::handle::{CommitHandle, REQUESTS_MAX};
@@ -46,6 +47,8 @@ pub(crate) struct Committer {
     is_closing: bool,
     /// Journal files up to this one are to be given up.
     freeze_through: Option<FileNumber>,
+    /// Who waits for all memtables to be frozen.
+    freezes: Vec<oneshot::Sender<()>>,
 }
 
 /// What is left when the thread has ended: everything that was taken is answered and synced.
@@ -100,6 +103,7 @@ impl Committer {
             wants_mark: false,
             is_closing: false,
             freeze_through: None,
+            freezes: Vec::new(),
         };
         let thread = thread::Builder::new().name("annals-commit".into()).spawn(move || committer.run())?;
         Ok((handle, thread))
@@ -116,12 +120,24 @@ impl Committer {
                 Event::Idle => self.filling.frame.push_mark(Mark::Idle),
             }
             if self.under_way.is_none() {
+                self.freeze_as_asked();
                 self.take_waiting();
                 self.write();
             }
         }
         self.refuse_rest();
         Ended { journal: self.journal, clock: self.clock }
+    }
+
+    /// Freezes all memtables, all of whose events are durable now, if somebody asked for it.
+    fn freeze_as_asked(&mut self) {
+        if !self.freezes.is_empty() {
+            self.store.freeze_all();
+            for answer in self.freezes.drain(..) {
+                // Who does not wait any more has what was asked for all the same.
+                let _ = answer.send(());
+            }
+        }
     }
 
     /// Refuses what came after the last request that was taken.
@@ -131,6 +147,7 @@ impl Committer {
             match request {
                 Request::Append { answer, .. } => drop(answer.send(Err(AppendError::Closed))),
                 Request::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
+                Request::Freeze { answer } => drop(answer),
                 Request::Close => {}
             }
         }
@@ -192,6 +209,7 @@ impl Committer {
         let refused = self.store.read_only().map(GroupFailure::ReadOnly);
         match (request, refused) {
             (Request::Close, _) => self.is_closing = true,
+            (Request::Freeze { answer }, _) => self.freezes.push(answer),
             (Request::Append { append, permit, answer }, None) => {
                 self.plan.append(append, permit, answer, &mut self.filling);
             }

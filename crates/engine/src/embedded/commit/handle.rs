@@ -54,6 +54,16 @@ impl CommitHandle {
         (!self.store.is_closed()).then(|| "the commit thread panicked; the log says where".to_owned())
     }
 
+    /// Has all memtables frozen, so that they are flushed. Returns once they are; or at once, with nothing frozen, if the
+    /// commit thread has ended.
+    pub(crate) async fn freeze(&self) {
+        let (answer, answered) = oneshot::channel();
+        if self.requests.send(Request::Freeze { answer }).is_ok() {
+            // Without an answer the thread has ended.
+            drop(answered.await);
+        }
+    }
+
     /// Has the commit thread finish what came before, and end.
     pub(crate) fn close(&self) {
         // It ended already if nobody takes this.

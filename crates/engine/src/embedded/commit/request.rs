@@ -21,6 +21,8 @@ pub(super) enum Request {
     Append { append: Append, permit: Permit, answer: AppendAnswer },
     /// Change the catalog.
     Change { change: Change, answer: ChangeAnswer },
+    /// Freeze all memtables, so that they are flushed; answered once they are frozen.
+    Freeze { answer: oneshot::Sender<()> },
     /// Finish what came before, and end. Nothing comes after.
     Close,
 }

@@ -10,14 +10,13 @@
 
 use std::ops::Range;
 
-/// Event bytes of a run at most: what an arrival reader decodes at once.
-pub(crate) const RUN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+use annals_storage::segment::{RUN_BYTES_MAX, RUN_EVENTS_MAX};
 
 /// A run of so many event bytes is full: it is not merged again.
 const RUN_BYTES_FULL: u64 = RUN_BYTES_MAX / 2;
 
 /// Fewer runs than these are merged only if that makes a full one.
-const MERGE_RUNS_MIN: usize = 4;
+const MERGE_RUNS_MIN: usize = 8;
 
 /// Runs that one merge reads at most: each holds a decoded block while the merge lasts.
 const MERGE_RUNS_MAX: usize = 64;
@@ -31,18 +30,28 @@ pub(super) const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES_FULL;
 /// Fewer files than these are not worth a join.
 const JOIN_FILES_MIN: usize = 8;
 
+/// How large a run is, in bytes: that of its events, or more if it is nearer to the limit of their number.
+pub(super) fn run_size(event_bytes: u64, event_count: u32) -> u64 {
+    const BYTES_PER_EVENT: u64 = RUN_BYTES_MAX / RUN_EVENTS_MAX as u64;
+    event_bytes.max(u64::from(event_count) * BYTES_PER_EVENT)
+}
+
 /// The next runs of a shard to merge into one.
 ///
-/// `sizes` are the event bytes of the shard's runs in the order of their sequences; a merge takes neighbours only.
+/// `sizes` are the sizes of the shard's runs in the order of their sequences; a merge takes neighbours only.
 /// `barriers` are indexes that no merge reaches across: one of them at 3 keeps the runs up to 2 and those from 3
-/// apart. None if nothing is worth it.
-pub(super) fn next_merge(sizes: &[u64], barriers: &[usize]) -> Option<Range<usize>> {
+/// apart. `may_be_one` tells whether some neighbours may be one run at all. None if nothing is worth it.
+pub(super) fn next_merge(
+    sizes: &[u64],
+    barriers: &[usize],
+    may_be_one: impl Fn(Range<usize>) -> bool,
+) -> Option<Range<usize>> {
     let mut best: Option<Range<usize>> = None;
     for start in 0..sizes.len() {
         let (mut total, mut largest) = (0, 0);
         for (end, &size) in (start + 1..).zip(&sizes[start..]).take(MERGE_RUNS_MAX) {
             let stops = size >= RUN_BYTES_FULL || (end - 1 > start && barriers.contains(&(end - 1)));
-            if stops || total + size > RUN_BYTES_MAX {
+            if stops || total + size > RUN_BYTES_MAX || !may_be_one(start..end) {
                 break;
             }
             total += size;
@@ -75,14 +84,15 @@ impl FileSize {
 
 /// The next files to join into one, as ascending indexes into `files`; empty if nothing is worth it.
 ///
-/// Files without live runs are not considered: they are removed, not joined.
-pub(super) fn next_join(files: &[FileSize]) -> Vec<usize> {
+/// Files without live runs are not considered: they are removed, not joined. Unless the files `are_many`, only one
+/// that is half dead is chosen.
+pub(super) fn next_join(files: &[FileSize], are_many: bool) -> Vec<usize> {
     let mut small: Vec<usize> = (0..files.len())
         .filter(|&index| files[index].live > 0 && (files[index].live < FILE_BYTES_FULL || files[index].is_half_dead()))
         .collect();
     small.sort_by_key(|&index| files[index].live);
     let mut best = 0..0;
-    for start in 0..small.len() {
+    for start in (0..small.len()).take_while(|_| are_many) {
         let mut total = 0;
         for (end, &index) in (start + 1..).zip(&small[start..]) {
             total += files[index].live;
@@ -113,22 +123,40 @@ mod tests {
     const MIB: u64 = 1024 * 1024;
 
     #[test]
+    fn a_run_of_tiny_events_is_full_by_their_number() {
+        assert_eq!(run_size(20 * MIB, 1), 20 * MIB);
+        assert_eq!(run_size(MIB, RUN_EVENTS_MAX), RUN_BYTES_MAX);
+    }
+
+    fn merge(sizes: &[u64], barriers: &[usize]) -> Option<Range<usize>> {
+        next_merge(sizes, barriers, |_| true)
+    }
+
+    #[test]
+    fn what_may_not_be_one_run_is_not_merged() {
+        assert_eq!(next_merge(&[MIB; 16], &[], |range| range.len() <= 9), Some(0..9));
+        assert_eq!(next_merge(&[MIB; 16], &[], |range| range.len() <= 7), None);
+    }
+
+    #[test]
     fn small_neighbours_are_merged_and_full_runs_are_left() {
-        assert_eq!(next_merge(&[20 * MIB, MIB, MIB, MIB, MIB, 20 * MIB], &[]), Some(1..5));
-        assert_eq!(next_merge(&[20 * MIB, MIB, MIB, MIB, 20 * MIB], &[]), None);
-        assert_eq!(next_merge(&[9 * MIB, 9 * MIB], &[]), Some(0..2));
-        assert_eq!(next_merge(&[16 * MIB, 16 * MIB], &[]), None);
+        let between_full = |small: usize| [vec![20 * MIB], vec![MIB; small], vec![20 * MIB]].concat();
+        assert_eq!(merge(&between_full(8), &[]), Some(1..9));
+        assert_eq!(merge(&between_full(7), &[]), None);
+        assert_eq!(merge(&[9 * MIB, 9 * MIB], &[]), Some(0..2));
+        assert_eq!(merge(&[16 * MIB, 16 * MIB], &[]), None);
     }
 
     #[test]
     fn a_large_run_is_not_rewritten_for_a_few_small_ones() {
-        assert_eq!(next_merge(&[10 * MIB, MIB, MIB, MIB], &[]), None);
+        assert_eq!(merge(&[vec![5 * MIB], vec![MIB; 4]].concat(), &[]), None);
+        assert_eq!(merge(&[vec![8 * MIB], vec![MIB / 2; 7]].concat(), &[]), None);
     }
 
     #[test]
     fn no_merge_reaches_across_a_barrier() {
-        assert_eq!(next_merge(&[MIB; 7], &[3]), Some(3..7));
-        assert_eq!(next_merge(&[MIB; 6], &[3]), None);
+        assert_eq!(merge(&[MIB; 11], &[3]), Some(3..11));
+        assert_eq!(merge(&[MIB; 10], &[3]), None);
     }
 
     #[test]
@@ -144,7 +172,7 @@ mod tests {
                 let size = random.random_range(1024..=largest);
                 flushed += size;
                 runs.push((size, 0));
-                while let Some(range) = next_merge(&runs.iter().map(|run| run.0).collect::<Vec<_>>(), &[]) {
+                while let Some(range) = merge(&runs.iter().map(|run| run.0).collect::<Vec<_>>(), &[]) {
                     let total = runs[range.clone()].iter().map(|run| run.0).sum();
                     let merges = runs[range.clone()].iter().map(|run| run.1).max().expect("runs") + 1;
                     runs.splice(range, [(total, merges)]);
@@ -166,7 +194,7 @@ mod tests {
             let length = random.random_range(1024..40 * MIB);
             files.push((FileSize { length, live: length }, 0));
             loop {
-                let join = next_join(&files.iter().map(|file| file.0).collect::<Vec<_>>());
+                let join = next_join(&files.iter().map(|file| file.0).collect::<Vec<_>>(), true);
                 if join.is_empty() {
                     break;
                 }
@@ -189,7 +217,9 @@ mod tests {
         let whole = FileSize { length: 900 * MIB, live: 900 * MIB };
         let half_dead = FileSize { length: 900 * MIB, live: 400 * MIB };
         let dead = FileSize { length: MIB, live: 0 };
-        assert_eq!(next_join(&[whole, half_dead, dead]), [1]);
-        assert_eq!(next_join(&[whole, dead]), [0_usize; 0]);
+        for are_many in [false, true] {
+            assert_eq!(next_join(&[whole, half_dead, dead], are_many), [1]);
+            assert_eq!(next_join(&[whole, dead], are_many), [0_usize; 0]);
+        }
     }
 }

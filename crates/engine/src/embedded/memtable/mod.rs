@@ -22,7 +22,7 @@ pub(crate) use arrived::ArrivedBatch;
 pub(crate) use gauge::MemoryGauge;
 use gauge::MemoryShare;
 use partitions::{Partitions, TokenOrder};
-pub(crate) use read::{PartitionPlace, PartitionSummary, SortedRow, TimelinePage, TimelineRead};
+pub(crate) use read::{PartitionPlace, PartitionSummary, TimelineRead};
 
 /// Rows that are indexed under one hold of the lock, so that a batch of 100,000 events does not keep readers out for
 /// milliseconds.

@@ -73,8 +73,6 @@ pub(crate) struct SortedRow<'memtable> {
     pub(crate) time: EventTime,
     /// Its sequence.
     pub(crate) sequence: Sequence,
-    /// When it was made durable.
-    pub(crate) commit_time: CommitTime,
     /// The encoded event.
     pub(crate) event: &'memtable [u8],
     /// The key's first byte in `event`.
@@ -223,7 +221,6 @@ impl Memtable {
                     key,
                     time: entry.time,
                     sequence,
-                    commit_time: arrived.commit_time,
                     event: arrived.batch.event(row),
                     key_offset: row.key_offset,
                 })?;

@@ -123,12 +123,12 @@ fn all_events_are_shown_in_the_order_of_a_run() {
         .visit_sorted(|row| {
             let key_start = row.key_offset as usize;
             assert_eq!(&row.event[key_start..key_start + row.key.len()], row.key);
-            found.push((row.token, row.key.to_vec(), row.time, row.sequence, row.commit_time));
+            found.push((row.token, row.key.to_vec(), row.time, row.sequence));
             Ok::<(), ()>(())
         })
         .expect("the visit does not fail");
     all.sort_by_key(|event| (event.token, event.key().to_vec(), event.time, event.sequence));
-    let expected: Vec<_> = all.iter().map(|e| (e.token, e.key().to_vec(), e.time, e.sequence, e.commit_time)).collect();
+    let expected: Vec<_> = all.iter().map(|e| (e.token, e.key().to_vec(), e.time, e.sequence)).collect();
     assert_eq!(found, expected);
 }
 

@@ -1,0 +1,247 @@
+//! Pages of a shard in arrival order.
+//!
+//! Runs, frozen memtables and the active one hold consecutive sequences, so a page walks them from the oldest that
+//! holds a wanted sequence on. A page that names partitions finds their rows by key in each, and puts those of one
+//! run or memtable in order before it goes to the next: it costs what the partitions cost, not what the shard does.
+
+use annals_model::{HashSlices, PartitionKey, Sequence, StoredEvent, TimeRange, Token};
+use bytes::Bytes;
+
+use crate::contract::{ArrivalPage, ArrivalRead, ArrivalScope, PageBounds, ReadError};
+use crate::embedded::memtable::Memtable;
+use crate::embedded::merge::Flow;
+use crate::embedded::runs::Run;
+use crate::embedded::shard_state::ShardView;
+use crate::embedded::sources::SourceError;
+use crate::embedded::table_state::TableState;
+use annals_storage::cache::Access;
+use annals_storage::segment::Direction;
+
+/// Reads one page.
+pub(super) fn read_arrivals(
+    table: &TableState,
+    read: &ArrivalRead,
+    access: Access,
+) -> Result<ArrivalPage, SourceError> {
+    let shard = table.shard(read.shard)?;
+    let head = table.board().head(read.shard);
+    let view = shard.view();
+    let from = read.from.max(Sequence::FIRST);
+    if from < view.first_retained {
+        return Err(ReadError::Trimmed { shard: read.shard, asked: from, first_retained: view.first_retained }.into());
+    }
+    if from > head.next() {
+        return Err(ReadError::MomentAhead { shard: read.shard, asked: from, head }.into());
+    }
+    let through = read.through.min(head);
+    let mut page = ArrivalBuilder { bounds: read.bounds, events: Vec::new(), bytes: 0, next: from };
+    if from <= through {
+        match &read.scope {
+            ArrivalScope::All => read_all(&view, (from, through), None, access, &mut page)?,
+            ArrivalScope::Slices(slices) => read_all(&view, (from, through), Some(slices), access, &mut page)?,
+            ArrivalScope::Partitions(keys) => read_keys(&view, (from, through), keys, access, &mut page)?,
+        }
+    }
+    Ok(ArrivalPage { events: page.events, next: page.next })
+}
+
+/// The events of all partitions, or of those in some slices.
+fn read_all(
+    view: &ShardView,
+    (from, through): (Sequence, Sequence),
+    slices: Option<&HashSlices>,
+    access: Access,
+    page: &mut ArrivalBuilder,
+) -> Result<(), SourceError> {
+    for run in view.runs.between(from, through) {
+        let is_wanted = slices.is_none_or(|slices| {
+            let tokens = run.summary().tokens();
+            slices.token_ranges().iter().any(|range| range.overlaps(&tokens))
+        });
+        if is_wanted && read_run(run, (page.next, through), slices, access, page)? == Flow::Stop {
+            return Ok(());
+        }
+        page.pass(run.summary().last.min(through));
+    }
+    for memtable in view.memtables().filter(|memtable| memtable.next_sequence() > from) {
+        if read_memtable(memtable, through, slices, page) == Flow::Stop {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+fn read_run(
+    run: &Run,
+    (from, through): (Sequence, Sequence),
+    slices: Option<&HashSlices>,
+    access: Access,
+    page: &mut ArrivalBuilder,
+) -> Result<Flow, SourceError> {
+    let arrivals = run.stored().arrivals(access)?;
+    let last = run.summary().last.min(through);
+    let mut sequence = from.max(run.summary().first);
+    while sequence <= last {
+        let is_wanted =
+            slices.is_none_or(|slices| arrivals.row(sequence).is_some_and(|row| slices.contains(row.token)));
+        if is_wanted
+            && let Some(event) = arrivals.event(sequence)
+            && page.add(event) == Flow::Stop
+        {
+            return Ok(Flow::Stop);
+        }
+        page.pass(sequence);
+        sequence = sequence.next();
+    }
+    Ok(Flow::Continue)
+}
+
+fn read_memtable(
+    memtable: &Memtable,
+    through: Sequence,
+    slices: Option<&HashSlices>,
+    page: &mut ArrivalBuilder,
+) -> Flow {
+    loop {
+        // A head that is published is behind the memtable's end, so a memtable that is passed stays passed.
+        let from = page.next;
+        let bytes_max = page.bounds.bytes_max.saturating_sub(page.bytes);
+        let batches = if from <= through { memtable.arrivals(from, through, bytes_max) } else { Vec::new() };
+        if batches.is_empty() {
+            return Flow::Continue;
+        }
+        for arrived in batches {
+            for row in arrived.rows_between(from, through) {
+                let token = arrived.batch.rows()[row].token;
+                let is_wanted = slices.is_none_or(|slices| slices.contains(token));
+                if is_wanted && page.add(arrived.stored_event(row)) == Flow::Stop {
+                    return Flow::Stop;
+                }
+                page.pass(arrived.sequence_of(row));
+            }
+        }
+    }
+}
+
+/// The events of some partitions.
+fn read_keys(
+    view: &ShardView,
+    (from, through): (Sequence, Sequence),
+    keys: &[PartitionKey],
+    access: Access,
+    page: &mut ArrivalBuilder,
+) -> Result<(), SourceError> {
+    let mut keys: Vec<(Token, Bytes)> = keys.iter().map(|key| (key.token(), key.to_bytes())).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    for run in view.runs.between(from, through) {
+        let last = run.summary().last.min(through);
+        let events = run_stretch(run, &keys, (page.next, last), access)?;
+        if page.add_stretch(events, last) == Flow::Stop {
+            return Ok(());
+        }
+    }
+    for memtable in view.memtables().filter(|memtable| memtable.next_sequence() > from) {
+        while page.next <= through && page.next < memtable.next_sequence() {
+            let (events, last) = memtable_stretch(memtable, &keys, (page.next, through), page.room());
+            if page.add_stretch(events, last) == Flow::Stop {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The events of some partitions in a run, in order.
+fn run_stretch(
+    run: &Run,
+    keys: &[(Token, Bytes)],
+    (from, through): (Sequence, Sequence),
+    access: Access,
+) -> Result<Vec<StoredEvent>, SourceError> {
+    let mut events = Vec::new();
+    for (token, key) in keys {
+        let Some(mut rows) = run.stored().partition(*token, key, TimeRange::ALL, Direction::Ascending, access)? else {
+            continue;
+        };
+        while let Some(row) = rows.row() {
+            if from <= row.sequence && row.sequence <= through {
+                events.extend(rows.event());
+            }
+            rows.advance(access)?;
+        }
+    }
+    events.sort_unstable_by_key(|event| event.sequence);
+    Ok(events)
+}
+
+/// The next events of some partitions in a memtable, in order and complete up to the sequence that comes with them.
+fn memtable_stretch(
+    memtable: &Memtable,
+    keys: &[(Token, Bytes)],
+    (from, through): (Sequence, Sequence),
+    bounds: PageBounds,
+) -> (Vec<StoredEvent>, Sequence) {
+    let mut events = Vec::new();
+    // A partition that was cut holds back the others to where it was cut.
+    let mut last = through.min(memtable.next_sequence().previous());
+    for (token, key) in keys {
+        let page = memtable.partition_arrivals((*token, key), (from, last), bounds);
+        if page.is_cut
+            && let Some(cut) = page.events.last()
+        {
+            last = cut.sequence;
+        }
+        events.extend(page.events);
+    }
+    events.retain(|event| event.sequence <= last);
+    events.sort_unstable_by_key(|event| event.sequence);
+    (events, last)
+}
+
+/// A page under way.
+struct ArrivalBuilder {
+    bounds: PageBounds,
+    events: Vec<StoredEvent>,
+    bytes: usize,
+    next: Sequence,
+}
+
+impl ArrivalBuilder {
+    /// Adds an event, or stops if the page has no room for it.
+    fn add(&mut self, event: StoredEvent) -> Flow {
+        let is_full =
+            self.events.len() >= self.bounds.events_max || self.bytes + event.bytes.len() > self.bounds.bytes_max;
+        if is_full && !self.events.is_empty() {
+            return Flow::Stop;
+        }
+        self.bytes += event.bytes.len();
+        self.next = event.sequence.next();
+        self.events.push(event);
+        Flow::Continue
+    }
+
+    /// Adds events that are complete up to `last`.
+    fn add_stretch(&mut self, events: Vec<StoredEvent>, last: Sequence) -> Flow {
+        for event in events {
+            if self.add(event) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        self.pass(last);
+        Flow::Continue
+    }
+
+    /// Notes that nothing up to `sequence` is left to read.
+    fn pass(&mut self, sequence: Sequence) {
+        self.next = self.next.max(sequence.next());
+    }
+
+    /// What still fits.
+    fn room(&self) -> PageBounds {
+        PageBounds {
+            events_max: self.bounds.events_max.saturating_sub(self.events.len()).max(1),
+            bytes_max: self.bounds.bytes_max.saturating_sub(self.bytes),
+        }
+    }
+}
