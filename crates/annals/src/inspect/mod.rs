@@ -9,8 +9,8 @@ mod state;
 use std::path::PathBuf;
 
 use annals_storage::framed::FrameInfo;
-use annals_storage::journal::RecordedBatch;
 use annals_storage::identity::StoreIdentity;
+use annals_storage::journal::RecordedBatch;
 use annals_storage::manifest::ManifestState;
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{ReadStore, Replay, open_read_only};

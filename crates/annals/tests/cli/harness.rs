@@ -66,7 +66,7 @@ impl Served {
     pub(crate) fn stop(&mut self) -> Option<i32> {
         let server = self.server.take().expect("it runs");
         server.terminate();
-        server.ended(Duration::from_secs(30)).0.code()
+        server.ended(Duration::from_secs(30)).code()
     }
 
     /// Runs a command to its end.
