@@ -64,6 +64,15 @@ struct Running {
     background: Vec<JoinHandle<()>>,
 }
 
+/// How the threads ended.
+#[derive(Debug)]
+enum Stopped {
+    /// All that was taken is answered and synced.
+    InOrder(Box<Ended>, Arc<Manifest>),
+    /// One of them panicked.
+    Broken,
+}
+
 impl EmbeddedEngine {
     /// Opens a store, or makes one.
     ///
@@ -118,8 +127,8 @@ impl EmbeddedEngine {
         let Some(stopped) = self.stop() else { return Ok(()) };
         let result = match (self.store.read_only(), stopped) {
             // What the disk holds is not known: the next opening finds out.
-            (Some(_), _) | (_, None) => Ok(()),
-            (None, Some((mut ended, manifest))) => {
+            (Some(_), _) | (_, Stopped::Broken) => Ok(()),
+            (None, Stopped::InOrder(mut ended, manifest)) => {
                 let now = ended.clock.now();
                 store::close(&mut ended.journal, &manifest, now)
             }
@@ -148,7 +157,7 @@ impl EmbeddedEngine {
     }
 
     /// Ends the threads; none if they were ended before, or never began.
-    fn stop(&self) -> Option<Option<(Ended, Arc<Manifest>)>> {
+    fn stop(&self) -> Option<Stopped> {
         let Running { manifest, commit, background } =
             self.running.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.admission.close();
@@ -164,10 +173,10 @@ impl EmbeddedEngine {
         self.reads.pool().close();
         self.store.catalog().tables().iter().for_each(|table| table.board().close());
         match ended {
-            Ok(ended) if results.iter().all(Result::is_ok) => Some(Some((ended, manifest))),
+            Ok(ended) if results.iter().all(Result::is_ok) => Some(Stopped::InOrder(Box::new(ended), manifest)),
             _ => {
                 tracing::error!("a thread of the engine panicked; the store is left as a crash would leave it");
-                Some(None)
+                Some(Stopped::Broken)
             }
         }
     }

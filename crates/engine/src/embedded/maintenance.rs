@@ -130,7 +130,7 @@ pub(crate) struct Maintenance {
     pub(crate) retention_at: Option<u64>,
 }
 
-/// Why maintenance cannot go on for now, or for good.
+/// Why maintenance cannot go on, be it that it passes or not.
 #[derive(Debug)]
 enum Trouble {
     /// It may pass.
@@ -163,6 +163,7 @@ impl Maintenance {
                 }
                 wait = self.step().unwrap_or_else(|trouble| self.report(trouble));
             }
+            self.directory.close();
         })
     }
 

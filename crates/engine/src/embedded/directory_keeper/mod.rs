@@ -46,6 +46,9 @@ const IDLE_WAIT: Duration = Duration::from_mins(1);
 /// How soon the keeper looks again whether the directory is open.
 const OPENING_POLL: Duration = Duration::from_millis(20);
 
+/// How long closing waits for a directory that is being opened: a part of the five seconds that a server may take.
+const CLOSING_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// How long the keeper waits before it tries again to make a directory that could not be made.
 const RETRY_WAIT: Duration = Duration::from_mins(1);
 
@@ -140,6 +143,15 @@ impl DirectoryKeeper {
                 self.round = None;
                 self.rest(now, RETRY_WAIT)
             }
+        }
+    }
+
+    /// Lets the directory go, so that nothing touches its files once the store is closed.
+    pub(crate) fn close(&mut self) {
+        self.round = None;
+        self.service.take_away();
+        if let Some(opening) = self.opening.take() {
+            opening.abandon(CLOSING_WAIT_MAX);
         }
     }
 

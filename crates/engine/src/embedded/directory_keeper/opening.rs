@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use annals_storage::directory::{Directory, DirectoryError};
 use crossbeam::channel::{Receiver, bounded};
@@ -28,6 +29,13 @@ impl Opening {
             drop(sender.send(open(&path, store, present)));
         })?;
         Ok(Self(receiver))
+    }
+
+    /// Waits until it is done, at most so long, and closes what was opened.
+    pub(super) fn abandon(&self, wait_max: Duration) {
+        if self.0.recv_timeout(wait_max).is_err() {
+            tracing::warn!("the directory is still being opened; it is left to itself");
+        }
     }
 
     /// What came of it; none as long as it is not done.

@@ -35,6 +35,11 @@ impl DirectoryService {
         }
     }
 
+    /// Gives out none any more: the store closes.
+    pub(super) fn take_away(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).directory = None;
+    }
+
     /// Whether the directory is to be removed and made again.
     pub(super) fn is_broken(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_broken

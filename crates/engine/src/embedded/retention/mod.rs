@@ -50,7 +50,8 @@ pub(crate) fn plan_trim(table: &TableState, retention: Retention, now: CommitTim
     plan
 }
 
-/// Raises a table's floors as `retention` asks for now, durably; gives what went. For threads that may wait.
+/// Raises a table's floors as `retention` demands at this time, durably; gives what went. Waits, so threads
+/// that must not do not call it.
 ///
 /// # Errors
 /// When the floors were not raised; nothing is removed then.
