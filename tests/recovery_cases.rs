@@ -95,7 +95,7 @@ fn unwritten_header_and_torn_header_of_the_newest_file_are_removed() {
 fn spare_left_is_used_or_removed() {
     let (disk, _) = killed_store();
     put(&disk, Path::new("journal/0000000000000000.spare"), &[0; 4096]);
-    put(&disk, Path::new("journal/0000000000000001.spare"), &[0; 32 * 1024]);
+    put(&disk, Path::new("journal/0000000000000001.spare"), &vec![0; 32 * 1024]);
     put(&disk, Path::new("journal/spare.new"), &[0; 100]);
     assert_eq!(reopen(&disk).sequences, [1, 2]);
     let left: Vec<_> = disk.files().into_iter().filter(|(path, _)| path.to_string_lossy().contains("spare")).collect();
