@@ -42,7 +42,8 @@ pub struct Options {
     /// Bytes that all memtables may cost before the largest are flushed. At twice as many no appends are taken until a
     /// flush has made room.
     pub memtable_bytes_max: u64,
-    /// Bytes of events after which a memtable is frozen and becomes one run.
+    /// Bytes of events after which a memtable is frozen and becomes one run. A group below the 32 MiB that a run may
+    /// hold: what a memtable takes past this bound still goes into the same run, and not into a small one of its own.
     pub run_bytes_max: u64,
     /// Bytes of appends that may be under way at once.
     pub admission_bytes_max: u64,
@@ -86,7 +87,7 @@ impl Options {
             group_bytes_max: 4 * 1024 * 1024,
             idle_mark_after: Duration::from_millis(100),
             memtable_bytes_max: 256 * 1024 * 1024,
-            run_bytes_max: 32 * 1024 * 1024,
+            run_bytes_max: 28 * 1024 * 1024,
             admission_bytes_max: 64 * 1024 * 1024,
             admission_table_bytes_max: 32 * 1024 * 1024,
             admission_waiting_max: 10_000,

@@ -39,10 +39,7 @@ fn write_run(
         arrived.iter().map(|batch| Batch { first: batch.first_sequence, commit_time: batch.commit_time }).collect();
     let spec = RunSpec { table, shard: memtable.shard(), first, last, batches: &batches };
     let mut run = writer.begin_run(&spec)?;
-    memtable.visit_sorted(|row| {
-        if row.sequence < first || row.sequence > last {
-            return Ok(());
-        }
+    memtable.visit_sorted(first..=last, |row| {
         run.push(&Row {
             token: row.token,
             time: row.time,

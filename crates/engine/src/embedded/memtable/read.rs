@@ -3,7 +3,7 @@
 //! Every answer leaves out events after the sequence that the reader gives: they may not be durable yet. Answers own
 //! what they hold (sharing the batches' buffers), so nothing stays locked between two calls.
 
-use std::ops::Bound;
+use std::ops::{Bound, RangeInclusive};
 use std::sync::{Arc, PoisonError};
 
 use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRange, Token};
@@ -203,18 +203,27 @@ impl Memtable {
         }
     }
 
-    /// Shows all events in the order of a run. For a frozen memtable, of which every event is durable.
+    /// Shows the events with these sequences in the order of a run. For a frozen memtable, of which every event is
+    /// durable.
     ///
     /// # Errors
     /// The first that `visit` returns; nothing more is shown then.
-    pub(crate) fn visit_sorted<E>(&self, mut visit: impl FnMut(SortedRow<'_>) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn visit_sorted<E>(
+        &self,
+        sequences: RangeInclusive<Sequence>,
+        mut visit: impl FnMut(SortedRow<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
         let contents = self.read_contents();
         let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
         for partition in order.iter().map(|&index| contents.partitions.get(index)) {
             let key = &partition.key;
             for entry in partition.timeline.between(Cursor::START, partition.timeline.end()) {
-                let arrived = &contents.batches[entry.batch as usize];
                 let sequence = entry.sequence(self.first);
+                // Before the event's bytes are touched, which is what costs.
+                if !sequences.contains(&sequence) {
+                    continue;
+                }
+                let arrived = &contents.batches[entry.batch as usize];
                 let row = &arrived.batch.rows()[arrived.row_of(sequence)];
                 visit(SortedRow {
                     token: partition.token,

@@ -120,7 +120,7 @@ fn all_events_are_shown_in_the_order_of_a_run() {
     let (memtable, mut all) = filled(1, 60, &mut StdRng::seed_from_u64(3));
     let mut found = Vec::new();
     memtable
-        .visit_sorted(|row| {
+        .visit_sorted(Sequence::FIRST..=Sequence::MAX, |row| {
             let key_start = row.key_offset as usize;
             assert_eq!(&row.event[key_start..key_start + row.key.len()], row.key);
             found.push((row.token, row.key.to_vec(), row.time, row.sequence));
