@@ -1,6 +1,6 @@
 //! The promises of the `Engine` contract, each a function that any engine can be run through.
 //!
-//! A function takes a [`Trial`](crate::trial::Trial) on an empty store and panics where the engine breaks the promise.
+//! A function takes a [`Trial`] on an empty store and panics where the engine breaks the promise.
 //! Each compares the engine as it is, after it has settled, and after it was opened again.
 //! [`conformance_tests!`](crate::conformance_tests) makes a test of each, [`run_all`] runs one after another.
 
