@@ -120,8 +120,8 @@ impl Committer {
                 Event::Idle => self.filling.frame.push_mark(Mark::Idle),
             }
             if self.under_way.is_none() {
-                self.freeze_as_asked();
                 self.take_waiting();
+                self.freeze_as_asked();
                 self.write();
             }
         }
