@@ -228,7 +228,6 @@ async fn a_store_in_use_is_not_opened_again() {
 }
 
 #[tokio::test]
-#[ignore = "the embedded engine does not write the directory in this version"]
 async fn a_deleted_directory_is_rebuilt_and_tells_the_same() {
     let mut trial = Trial::start(subject()).await;
     let mut tracked = trial.create(definition("rebuilt", 2)).await;

@@ -4,7 +4,6 @@ use annals_testkit::calls;
 use annals_testkit::embedded::EmbeddedSubject;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::server::TestServer;
-use annals_testkit::subject::Subject;
 use annals_wire::opaque;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::v1::table_service_client::TableServiceClient;
@@ -17,20 +16,14 @@ use tonic_types::StatusExt;
 pub(crate) const TABLE: &str = "errors.flights";
 
 /// A server with one table of one event, whose column `speed` is a double.
-pub(crate) struct Bench<S: Subject = EmbeddedSubject> {
-    pub(crate) server: TestServer<S>,
+pub(crate) struct Bench {
+    pub(crate) server: TestServer<EmbeddedSubject>,
     pub(crate) channel: Channel,
 }
 
 impl Bench {
     pub(crate) async fn start() -> Self {
-        Self::start_on(EmbeddedSubject::default()).await
-    }
-}
-
-impl<S: Subject> Bench<S> {
-    pub(crate) async fn start_on(subject: S) -> Self {
-        let server = TestServer::start(subject).await;
+        let server = TestServer::start(EmbeddedSubject::default()).await;
         let channel = calls::connect(&server.uri()).await;
         let bench = Self { server, channel };
         calls::create_table(&bench.channel, TABLE, 1).await;

@@ -2,8 +2,6 @@
 
 use annals_model::{Moment, ResumeToken, Sequence, TableId};
 use annals_testkit::calls;
-use annals_testkit::plain::PlainSubject;
-use annals_testkit::subject::Subject;
 use annals_wire::v1::tail_request::Start;
 use annals_wire::v1::{
     Direction, DropTableRequest, GetTableRequest, Retention, ScanRequest, TailRequest, TimeRange, UpdateTableRequest,
@@ -26,13 +24,13 @@ fn mangled(token: &Bytes) -> [Bytes; 4] {
 }
 
 /// The resume token of an append of one event.
-async fn resume_token<S: Subject>(bench: &Bench<S>, table: &str) -> Bytes {
+async fn resume_token(bench: &Bench, table: &str) -> Bytes {
     let appended = bench.append_request(calls::append_request(table, &[good()])).await;
     appended.expect("an append").resume_token
 }
 
 /// The page token of a scan of one event of at least two.
-async fn page_token<S: Subject>(bench: &Bench<S>, scan: &ScanRequest) -> Bytes {
+async fn page_token(bench: &Bench, scan: &ScanRequest) -> Bytes {
     let responses = bench.scan(ScanRequest { limit: 1, ..scan.clone() }).await.expect("a scan");
     let token = responses.last().expect("a response").next_page_token.clone();
     assert!(!token.is_empty(), "more is left");
@@ -131,9 +129,10 @@ async fn a_token_that_covers_what_is_not_stored_is_refused() {
 }
 
 /// Removes all that has settled, by a retention.
-async fn remove_everything<S: Subject>(bench: &Bench<S>) {
+async fn remove_everything(bench: &Bench) {
     bench.server.settle().await;
-    let retention = Some(Retention { max_age: None, max_bytes: 1 });
+    let at_once = prost_types::Duration { seconds: 0, nanos: 1 };
+    let retention = Some(Retention { max_age: Some(at_once), max_bytes: 0 });
     let update = UpdateTableRequest { name: TABLE.to_owned(), retention, ..UpdateTableRequest::default() };
     let removed = bench.tables().update_table(update).await.expect("an update").into_inner().removed_events;
     assert_eq!(removed, 4, "all that was stored");
@@ -141,7 +140,7 @@ async fn remove_everything<S: Subject>(bench: &Bench<S>) {
 
 #[tokio::test]
 async fn a_token_whose_events_retention_removed_is_refused_and_an_earliest_tail_starts_behind_them() {
-    let bench = Bench::start_on(PlainSubject::default()).await;
+    let bench = Bench::start().await;
     let token = resume_token(&bench, TABLE).await;
     resume_token(&bench, TABLE).await;
     resume_token(&bench, TABLE).await;

@@ -20,8 +20,15 @@ const BINARY: &str = env!("CARGO_BIN_EXE_annals");
 const TABLE: &str = "kill.events";
 const SHARDS: u32 = 3;
 const APPENDERS: u64 = 4;
-/// Small journal files, so that every cycle makes and leaves some.
-const SMALL: [&str; 2] = ["--set", "engine.journal_file_bytes=262144"];
+/// Small files and little memory, so that the kills fall into flushes, compactions and the release of journal files too.
+const SMALL: [&str; 6] = [
+    "--set",
+    "engine.journal_file_bytes=262144",
+    "--set",
+    "engine.memtable_bytes_max=65536",
+    "--set",
+    "engine.run_bytes_max=32768",
+];
 /// Every so many cycles all events are checked, and a start is killed before it is through.
 const WHOLE_CHECK_EVERY: u64 = 10;
 
