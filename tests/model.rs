@@ -21,3 +21,12 @@ async fn the_embedded_engine_agrees_with_the_oracle() {
         model::run(EmbeddedSubject::default(), seed, 60).await;
     }
 }
+
+/// Runs of a few events, so that a short history flushes, merges and joins many of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_embedded_engine_agrees_with_the_oracle_over_many_small_runs() {
+    for seed in seed::seeds(10) {
+        let _announced = seed::announce(seed);
+        model::run(EmbeddedSubject::with_options(|options| options.run_bytes_max = 1_000), seed, 120).await;
+    }
+}

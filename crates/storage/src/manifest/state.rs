@@ -102,8 +102,9 @@ impl ManifestState {
             match edit {
                 Edit::SegmentsAdded(segments) => {
                     for segment in segments {
-                        if segment.id < self.next_segment || added.insert(segment.id, segment).is_some() {
-                            return Err(format!("segment {} is added, and its id was used before", segment.id));
+                        // Segments that are written side by side need not be added in the order of their ids.
+                        if self.segments.contains_key(&segment.id) || added.insert(segment.id, segment).is_some() {
+                            return Err(format!("segment {} is added, and it is there already", segment.id));
                         }
                     }
                 }
