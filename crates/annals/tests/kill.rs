@@ -15,6 +15,7 @@ use annals_testkit::{calls, seed};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 const BINARY: &str = env!("CARGO_BIN_EXE_annals");
 const TABLE: &str = "kill.events";
@@ -35,7 +36,7 @@ const WHOLE_CHECK_EVERY: u64 = 10;
 /// Loads the server until `answers` requests were answered, kills it, and adds what became of all requests.
 async fn load_and_kill(server: ServerProcess, ledger: &mut Ledger, cycle: u64, answers: u64) {
     let (answered, enough) = (Arc::new(AtomicU64::new(0)), Arc::new(Notify::new()));
-    let mut appenders = Vec::new();
+    let mut appenders = JoinSet::new();
     for appender in 0..APPENDERS {
         let channel = calls::connect(&server.uri()).await;
         let (answered, enough) = (Arc::clone(&answered), Arc::clone(&enough));
@@ -45,14 +46,19 @@ async fn load_and_kill(server: ServerProcess, ledger: &mut Ledger, cycle: u64, a
             }
         };
         let seed = cycle * APPENDERS + appender;
-        appenders.push(tokio::spawn(async move {
-            calls::append_until_gone(&channel, TABLE, seed, usize::MAX, count).await
-        }));
+        appenders.spawn(async move { calls::append_until_gone(&channel, TABLE, seed, usize::MAX, count).await });
     }
-    enough.notified().await;
+    tokio::select! {
+        () = enough.notified() => {}
+        // Before the kill none ends but by a panic, which says what was refused.
+        Some(ended) = appenders.join_next() => {
+            let entries = ended.expect("an appender is refused nothing");
+            panic!("a server that nobody killed left an appender after {} requests", entries.len());
+        }
+    }
     server.kill().expect("the server is killed");
-    for appender in appenders {
-        ledger.extend(appender.await.expect("an appender"));
+    while let Some(appender) = appenders.join_next().await {
+        ledger.extend(appender.expect("an appender is refused nothing"));
     }
 }
 
