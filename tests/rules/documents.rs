@@ -98,6 +98,16 @@ fn functions_and_tests_named_in_documents_exist() {
     assert!(missing.is_empty(), "these names are not defined where the documents say: {missing:#?}");
 }
 
+#[test]
+fn every_suite_says_what_it_proves() {
+    let page = text(Path::new("tests/README.md"));
+    let named = |path: &Path| links(&page).iter().any(|link| Path::new("tests").join(&link.target) == path);
+    let is_suite = |path: &PathBuf| path.parent() == Some(Path::new("tests")) || path.ends_with("main.rs");
+    let suites = files(&[".rs"]).into_iter().filter(|path| path.starts_with("tests")).filter(is_suite);
+    let unnamed: Vec<_> = suites.filter(|path| !named(path) && !path.parent().is_some_and(named)).collect();
+    assert!(unnamed.is_empty(), "tests/README.md does not say what these prove: {unnamed:#?}");
+}
+
 fn defines(source: &str, name: &str) -> bool {
     ITEMS.iter().any(|item| {
         let wanted = format!("{item}{name}");
