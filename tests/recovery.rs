@@ -204,6 +204,27 @@ async fn an_older_copy_of_the_manifest_or_of_the_journal_is_found() {
 }
 
 #[tokio::test]
+async fn an_older_copy_of_the_newest_journal_file_is_found_after_a_crash_too_once_memory_was_flushed() {
+    let (subject, mut tracked) = store(3, true).await;
+    let engine = subject.open().await;
+    let mut generator = Generator::new(12, Shape::default());
+    tracked.append(&*engine, &generator.events(5)).await.expect("an append");
+    let (path, _) = journal_end(subject.path());
+    let older = fs::read(&path).expect("the journal");
+    tracked.append(&*engine, &generator.events(5)).await.expect("an append");
+    engine.settle().await.expect("memory is flushed");
+    subject.crash(engine).await;
+    let newer = fs::read(&path).expect("the journal");
+    fs::write(&path, older).expect("the older copy");
+    let name = path.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+    assert_refused(&subject, &name, None);
+    fs::write(&path, newer).expect("put back");
+    let engine = subject.open().await;
+    tracked.check(&*engine).await;
+    subject.close(engine).await;
+}
+
+#[tokio::test]
 async fn a_store_can_be_read_only_opened_beside_its_owner_and_takes_no_appends() {
     let (subject, tracked) = store(8, true).await;
     let before = contents(subject.path());

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_model::TableId;
 use annals_storage::disk::Disk;
+use annals_storage::framed::Position;
 use annals_storage::layout;
 use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState, SegmentEntry};
 use annals_storage::segment::{RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
@@ -96,7 +97,8 @@ impl SegmentSet {
     }
 
     /// Makes a sealed segment part of the store, without its `unwanted` runs, and takes the `replaced` runs away, in one
-    /// step. Gives all its runs, in the order in which they lie in it.
+    /// step. Gives all its runs, in the order in which they lie in it. `reached` is how far the journal is durable: noted
+    /// with the segment, so that a journal put back to an older copy is found even if the store was not closed.
     ///
     /// # Errors
     /// Nothing has changed then, but for `Failed`. After `Full` the segment's file is gone again.
@@ -105,9 +107,11 @@ impl SegmentSet {
         summary: &SegmentSummary,
         replaced: &[Arc<Run>],
         unwanted: &[u32],
+        reached: Option<Position>,
     ) -> Result<Vec<Arc<Run>>, ManifestError> {
         let mut held = self.lock();
         let mut edits = vec![Edit::SegmentsAdded(vec![summary.clone()])];
+        edits.extend(reached.map(|position| Edit::JournalReached { position }));
         if !unwanted.is_empty() {
             edits.push(Edit::RunsRemoved { segment: summary.id, runs: unwanted.to_vec() });
         }

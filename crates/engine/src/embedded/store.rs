@@ -1,9 +1,10 @@
 //! What all threads of an open store share.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use annals_model::{CommitTime, Shard, TableId};
+use annals_storage::framed::Position;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
 
@@ -24,6 +25,7 @@ pub(crate) struct Store {
     gauge: Arc<MemoryGauge>,
     backlog: Backlog,
     keeper_desk: KeeperDesk,
+    journal_reached: Mutex<Option<Position>>,
     run_bounds: Mutex<()>,
     read_only: OnceLock<ReadOnlyReason>,
     is_closed: AtomicBool,
@@ -43,6 +45,7 @@ impl Store {
             gauge,
             backlog: Backlog::default(),
             keeper_desk: KeeperDesk::default(),
+            journal_reached: Mutex::default(),
             run_bounds: Mutex::default(),
             read_only,
             is_closed: AtomicBool::new(false),
@@ -85,6 +88,16 @@ impl Store {
     /// Where the keeper of the journal's files hears of what happened.
     pub(crate) fn keeper_desk(&self) -> &KeeperDesk {
         &self.keeper_desk
+    }
+
+    /// How far the journal is durable; none before the first sync since the store was opened.
+    pub(crate) fn journal_reached(&self) -> Option<Position> {
+        *self.journal_reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that the journal is durable up to `position`.
+    pub(crate) fn note_journal_reached(&self, position: Position) {
+        *self.journal_reached.lock().unwrap_or_else(PoisonError::into_inner) = Some(position);
     }
 
     /// Held while it is decided by whole runs what is retained, until that is durable, and while other runs are put in the

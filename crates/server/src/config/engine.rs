@@ -34,6 +34,10 @@ settings! {
         pub journal_files_max: u32 = 8,
         /// Bytes of one manifest file.
         pub manifest_file_bytes: u64 = 4_194_304,
+        /// Bytes of decoded blocks and indexes that are kept for scans.
+        pub cache_bytes_max: usize = 268_435_456,
+        /// Bytes of decoded runs that are kept for tails; room for one run is always made.
+        pub cache_runs_bytes_max: usize = 268_435_456,
     }
 }
 
@@ -52,6 +56,8 @@ impl Engine {
         options.journal.spare_files_max = self.journal_spare_files_max;
         options.journal_files_max = self.journal_files_max;
         options.manifest.file_bytes = self.manifest_file_bytes;
+        options.cache.parts_bytes = self.cache_bytes_max;
+        options.cache.decoded_runs_bytes = self.cache_runs_bytes_max;
     }
 
     /// What is wrong with the values, taken together.
@@ -89,6 +95,8 @@ mod tests {
             journal_spare_files_max: options.journal.spare_files_max,
             journal_files_max: options.journal_files_max,
             manifest_file_bytes: options.manifest.file_bytes,
+            cache_bytes_max: options.cache.parts_bytes,
+            cache_runs_bytes_max: options.cache.decoded_runs_bytes,
         }
     }
 
@@ -112,6 +120,8 @@ mod tests {
             journal_spare_files_max: 10,
             journal_files_max: 11,
             manifest_file_bytes: 12,
+            cache_bytes_max: 13,
+            cache_runs_bytes_max: 14,
         };
         let mut options = Options::in_directory("annals-data");
         set.apply(&mut options);

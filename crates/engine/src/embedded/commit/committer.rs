@@ -264,7 +264,8 @@ impl Committer {
     fn finish(&mut self, outcome: Result<FramePlace, JournalError>) {
         let UnderWay { group, commit_time } = self.under_way.take().expect("an outcome is of a group under way");
         match outcome {
-            Ok(_) => {
+            Ok(place) => {
+                self.store.note_journal_reached(place.end);
                 let shards: Vec<_> = group.heads().map(|(table, shard)| (Arc::clone(table), shard)).collect();
                 let records = group.publish(&self.store);
                 self.plan.note_durable(&records, commit_time);

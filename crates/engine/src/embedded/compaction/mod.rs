@@ -101,7 +101,7 @@ impl Compaction<'_> {
             }
             counts.push(count);
         }
-        let mut runs = self.segments.add(summary, &replaced, &unwanted)?.into_iter();
+        let mut runs = self.segments.add(summary, &replaced, &unwanted, None)?.into_iter();
         for (replacement, count) in replacements.iter().zip(counts) {
             let new: Vec<_> = runs.by_ref().take(count).collect();
             if replacement.is_wanted() {

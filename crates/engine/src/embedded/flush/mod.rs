@@ -17,6 +17,7 @@ pub(crate) use write::write_memtable;
 
 use std::sync::Arc;
 
+use annals_storage::framed::Position;
 use annals_storage::manifest::ManifestError;
 use annals_storage::segment::WriteError;
 
@@ -51,8 +52,12 @@ impl From<ManifestError> for FlushError {
 }
 
 /// Writes memtables to one segment and puts its runs in their place. Of each shard they are the oldest frozen ones, in
-/// order. Tables that were dropped are passed over.
-pub(crate) fn flush(segments: &SegmentSet, memtables: &[FrozenMemtable]) -> Result<(), FlushError> {
+/// order. Tables that were dropped are passed over. `reached` is how far the journal is durable by now.
+pub(crate) fn flush(
+    segments: &SegmentSet,
+    memtables: &[FrozenMemtable],
+    reached: Option<Position>,
+) -> Result<(), FlushError> {
     let wanted: Vec<_> = memtables.iter().filter(|frozen| !frozen.table.is_dropped()).collect();
     if wanted.is_empty() {
         return Ok(());
@@ -71,7 +76,7 @@ pub(crate) fn flush(segments: &SegmentSet, memtables: &[FrozenMemtable]) -> Resu
         }
     }
     let summary = writer.finish()?;
-    let mut runs = segments.add(&summary, &[], &[])?.into_iter();
+    let mut runs = segments.add(&summary, &[], &[], reached)?.into_iter();
     for (frozen, count) in wanted.into_iter().zip(run_counts) {
         put_in_place(frozen, runs.by_ref().take(count).collect());
     }

@@ -71,7 +71,7 @@ impl Flusher {
     fn flush_all(&self, waiting: &mut Vec<FrozenMemtable>) -> Result<(), FlushError> {
         while !waiting.is_empty() && self.store.read_only().is_none() {
             let count = first_segment(waiting);
-            flush(&self.segments, &waiting[..count])?;
+            flush(&self.segments, &waiting[..count], self.store.journal_reached())?;
             waiting.drain(..count);
             self.store.backlog().note_flushed(count);
             self.store.backlog().note_room();

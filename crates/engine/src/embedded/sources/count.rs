@@ -9,7 +9,7 @@ use annals_model::{PartitionKey, Sequence, TimeRange, Token, TokenRange};
 use annals_storage::cache::Access;
 use annals_storage::segment::{Direction, RowSpan, RunPartition};
 
-use super::{MemtableCursor, RunPartitions, SourceError};
+use super::{MemtableCursor, RunPartitions, SourceError, runs_of_range};
 use crate::embedded::merge::{CountCursor, PartitionCursor, RowWindow};
 use crate::embedded::runs::Run;
 use crate::embedded::shard_state::ShardView;
@@ -57,10 +57,8 @@ impl CountSource {
         access: Access,
         sources: &mut Vec<Self>,
     ) {
-        for run in view.runs.between(view.first_retained, through) {
-            if run.summary().tokens().overlaps(&tokens) && run.summary().may_hold_times(times) {
-                sources.push(Self::Run(RunCount { partitions: RunPartitions::new(run, tokens, access), through }));
-            }
+        for run in runs_of_range(view, through, tokens, times) {
+            sources.push(Self::Run(RunCount { partitions: RunPartitions::new(run, tokens, access), through }));
         }
         for memtable in view.memtables().filter(|memtable| memtable.first_sequence() <= through) {
             sources.push(Self::Memtable(MemtableCursor::of_range(Arc::clone(memtable), through, tokens.last)));

@@ -17,6 +17,7 @@ pub(super) use run::RunCursor;
 pub(super) use run_partitions::RunPartitions;
 
 use super::merge::{PartitionCursor, RowCursor, RowPlace, RowWindow};
+use super::runs::Run;
 use super::shard_state::ShardView;
 use crate::contract::ReadError;
 
@@ -57,6 +58,19 @@ impl From<segment::ReadError> for SourceError {
     }
 }
 
+/// The runs of a shard that may hold events of keys with these tokens, of these times.
+fn runs_of_range<'view>(
+    view: &'view ShardView,
+    through: Sequence,
+    tokens: TokenRange,
+    times: &TimeRange,
+) -> impl Iterator<Item = &'view Arc<Run>> {
+    view.runs
+        .between(view.first_retained, through)
+        .iter()
+        .filter(move |run| run.summary().tokens().overlaps(&tokens) && run.summary().may_hold_times(times))
+}
+
 /// A sorted source of rows.
 #[derive(Debug)]
 pub(super) enum Source {
@@ -95,10 +109,8 @@ impl Source {
         access: Access,
         sources: &mut Vec<Self>,
     ) {
-        for run in view.runs.between(view.first_retained, through) {
-            if run.summary().tokens().overlaps(&tokens) && run.summary().may_hold_times(times) {
-                sources.push(Self::Run(Box::new(RunCursor::of_range(run, through, tokens, access))));
-            }
+        for run in runs_of_range(view, through, tokens, times) {
+            sources.push(Self::Run(Box::new(RunCursor::of_range(run, through, tokens, access))));
         }
         for memtable in view.memtables().filter(|memtable| memtable.first_sequence() <= through) {
             sources.push(Self::Memtable(MemtableCursor::of_range(Arc::clone(memtable), through, tokens.last)));
