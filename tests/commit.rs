@@ -1,8 +1,12 @@
 //! What the embedded engine does when the disk or the clock fails it: nothing acknowledged is lost, nothing refused is
 //! there, and the caller is told which.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use annals_engine::Engine;
 use annals_engine::contract::{
@@ -17,6 +21,9 @@ use annals_storage::manifest::ManifestOptions;
 use annals_testkit::disk::{Fault, MemoryDisk};
 use annals_testkit::event::{Cell, TestEvent, batch_of};
 use annals_testkit::trial::definition;
+
+/// Longer than anything here takes; a test that waits so long hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 const BOUNDLESS: PageBounds = PageBounds { events_max: usize::MAX, bytes_max: usize::MAX };
 
@@ -62,6 +69,15 @@ async fn arrivals(engine: &EmbeddedEngine, table: &Table) -> Vec<StoredEvent> {
 
 async fn times(engine: &EmbeddedEngine, table: &Table) -> Vec<i64> {
     arrivals(engine, table).await.iter().map(|event| event.time.unix_nanos()).collect()
+}
+
+/// The future's output, if it is there after one look.
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 #[tokio::test]
@@ -194,6 +210,48 @@ async fn a_flooded_table_is_refused_and_told_when_to_try_again() {
     first.expect("the first finds room");
     assert!(matches!(second, Err(AppendError::Overloaded { .. })), "{second:?}");
     calm.expect("another table has room of its own");
+}
+
+#[tokio::test]
+async fn appends_that_wait_for_room_are_committed_in_the_order_in_which_they_came() {
+    let disk = MemoryDisk::new();
+    let mut options = options(&disk);
+    // Room for two at once.
+    (options.admission_table_bytes_max, options.admission_wait_max) = (4 * 1024, Duration::from_hours(1));
+    let engine = EmbeddedEngine::open(options).expect("the store opens");
+    let table = engine.create_table(definition("order", 1), Vec::new()).await.expect("a table");
+    let held = disk.hold_syncs();
+    let mut appends: Vec<_> = (0..100).map(|time| Box::pin(append(&engine, &table, time..time + 1))).collect();
+    for append in &mut appends {
+        assert!(poll_once(append.as_mut()).await.is_none(), "nothing is durable yet");
+    }
+    drop(held);
+    // The last to come are looked at first, and those before them not at all until then.
+    for append in appends.iter_mut().rev() {
+        tokio::time::timeout(PATIENCE, append).await.expect("it waits for nobody's look").expect("stored");
+    }
+    assert!(times(&engine, &table).await.into_iter().eq(0..100));
+}
+
+#[tokio::test]
+async fn an_append_that_is_given_up_while_it_waits_for_room_is_not_stored() {
+    let disk = MemoryDisk::new();
+    let mut options = options(&disk);
+    (options.admission_table_bytes_max, options.admission_wait_max) = (1, Duration::from_hours(1));
+    let engine = EmbeddedEngine::open(options).expect("the store opens");
+    let table = engine.create_table(definition("given_up", 1), Vec::new()).await.expect("a table");
+    let held = disk.hold_syncs();
+    let mut appends: Vec<_> = (0..4).map(|time| Box::pin(append(&engine, &table, time..time + 1))).collect();
+    for append in &mut appends {
+        assert!(poll_once(append.as_mut()).await.is_none(), "nothing is durable yet");
+    }
+    // The first is let in and is committed all the same; the third still waits.
+    drop((appends.remove(2), appends.remove(0)));
+    drop(held);
+    for append in appends {
+        append.await.expect("stored");
+    }
+    assert_eq!(times(&engine, &table).await, [0, 1, 3]);
 }
 
 #[tokio::test]

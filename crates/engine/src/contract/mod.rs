@@ -37,8 +37,8 @@ pub use tables::{PartitionList, PartitionStats, ShardStats, TableStats, TrimMode
 
 /// A store of events. See the module's promises; each method adds what is its own.
 ///
-/// All methods may be called from any task at any time. Dropping a future of `append` does not take the append back:
-/// it may be committed all the same.
+/// All methods may be called from any task at any time. Dropping a future of `append` takes the append back only while
+/// it waits for room; once it has its place, it may be committed all the same.
 pub trait Engine: Send + Sync + 'static {
     /// The engine's name, as `GetServerInfo` shows it.
     fn name(&self) -> &'static str;
@@ -73,9 +73,9 @@ pub trait Engine: Send + Sync + 'static {
 
     /// Appends batches to shards of one table; answers once all of them are durable.
     ///
-    /// An append that finds room takes its place among the others when its future is first polled: of two that do, the
-    /// first is committed first on the shards that they share. A session's order rests on this. Under overload, appends
-    /// that wait for room are let in as they came, but one that has just been let in may be passed by the next.
+    /// An append asks for its place among the others when its future is first polled: of two that do, the first is
+    /// committed first on the shards that they share, also where both must wait for room, unless it is refused. A
+    /// session's order rests on this.
     ///
     /// All batches and new columns are checked before any is stored. Each shard's batch is committed whole or not at
     /// all; an engine may commit several shards one by one.

@@ -3,7 +3,6 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use annals_model::{
     Column, CommitTime, HashSlices, Moment, PartitionKey, Retention, Sequence, Shard, Table, TableDefinition, TableId,
@@ -15,7 +14,7 @@ use annals_storage::manifest::Manifest;
 use annals_storage::state::State;
 use annals_storage::store::{self, CloseError, OpenError, OpenStore};
 
-use super::admission::{Admission, AdmissionLimits, ExpiryThread, NotAdmitted};
+use super::admission::{Admission, AdmissionLimits, ExpiryThread};
 use super::commit::{Change, CommitHandle, CommitStart, Committer, Ended};
 use super::directory_keeper::{DirectoryKeeper, DirectoryService};
 use super::flush::Flusher;
@@ -32,9 +31,6 @@ use crate::contract::{
     PartitionList, PartitionPage, PartitionRead, PartitionStats, ReadError, ReadOnlyReason, SizeEstimate, TableStats,
     TrimMode, Trimmed, UpdateTable, WatchScope,
 };
-
-/// When a refused append may try again: a few groups later.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// The least that an append counts in admission, so that the bytes bound the requests too.
 const APPEND_BYTES_MIN: u64 = 2 * 1024;
@@ -228,14 +224,8 @@ impl Engine for EmbeddedEngine {
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let commits = self.commits().map_err(AppendError::ReadOnly)?;
-        let admitted = self.admission.admit(append.table, append_bytes(&append), &self.expiry).await;
-        let permit = admitted.map_err(|refused| match refused {
-            NotAdmitted::Overloaded { waiting_bytes } => {
-                AppendError::Overloaded { waiting_bytes, retry_after: RETRY_AFTER }
-            }
-            NotAdmitted::Closed => AppendError::Closed,
-        })?;
-        commits.append(append, permit).await
+        let (table, bytes) = (append.table, append_bytes(&append));
+        commits.append(append, |entrant| self.admission.admit(table, bytes, &self.expiry, entrant)).await
     }
 
     fn head(&self, table: TableId) -> Result<Moment, ReadError> {

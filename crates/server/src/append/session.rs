@@ -155,9 +155,8 @@ impl<E: Engine> Session<E> {
         }
     }
 
-    /// Hands a request to the engine. It is polled once at once: that is when it takes its place among the appends, so
-    /// that a session's requests are committed in the order in which they were sent, as far as `Engine::append` promises
-    /// it.
+    /// Hands a request to the engine. It is polled once at once: that is when it asks for its place among the appends, so
+    /// that a session's requests are committed in the order in which they were sent.
     async fn begin(&mut self, request: AppendRequest) {
         let bytes = request.encoded_len();
         let shared = Arc::clone(&self.shared);
@@ -181,8 +180,7 @@ impl<E: Engine> Session<E> {
     }
 }
 
-/// Gives every request that waits its turn, the oldest first: one that waits for room must not be passed by a later one
-/// only because its answer is not looked at yet.
+/// Gives every request its turn, not only the one whose answer is next: an engine may do its work in these futures.
 fn advance(pending: &mut VecDeque<Pending>, context: &mut Context<'_>) {
     for one in pending.iter_mut().filter(|one| one.done.is_none()) {
         if let Poll::Ready(done) = one.answer.as_mut().poll(context) {

@@ -84,6 +84,28 @@ async fn answers_keep_their_order_while_many_requests_wait_for_the_disk() {
 }
 
 #[tokio::test]
+async fn sessions_keep_their_order_while_the_store_is_overloaded() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let mut options = annals_engine::embedded::Options::in_directory(directory.path().join("store"));
+    // Room for three appends of four sessions that have many more under way.
+    (options.admission_table_bytes_max, options.admission_wait_max) = (6 * 1024, PATIENCE);
+    let engine = Arc::new(EmbeddedEngine::open(options).expect("a store"));
+    let channel = serve(Arc::clone(&engine)).await;
+    let table = Table { name: "k.t".into(), ..Table::default() };
+    let made = CreateTableRequest { table: Some(table), if_not_exists: false };
+    TableServiceClient::new(channel.clone()).create_table(made).await.expect("a table");
+    let sessions = (0..4).map(|_| async {
+        let requests = (0..200).map(|index| message(request(&[TestEvent::new("k", index)])));
+        let session = EventServiceClient::new(channel.clone()).append_session(stream::iter(requests)).await;
+        let answers = collect(session.expect("a session").into_inner()).await;
+        let sequences: Vec<_> = answers.into_iter().map(|answer| outcome(answer.result).expect("stored")).collect();
+        assert_eq!(sequences.len(), 200);
+        assert!(sequences.is_sorted(), "{sequences:?}");
+    });
+    futures_util::future::join_all(sessions).await;
+}
+
+#[tokio::test]
 async fn an_answer_comes_while_the_session_stays_open() {
     let server = start().await;
     server.plain_table(1).await;

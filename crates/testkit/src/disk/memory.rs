@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use annals_storage::disk::{Disk, File, Lock};
 
 use super::file::Content;
+use super::gate::{Gate, HeldSyncs};
 
 /// Something that a power cut may keep or lose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,7 @@ pub enum Fault {
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
     inner: Arc<Mutex<Inner>>,
+    syncs: Arc<Gate>,
 }
 
 #[derive(Debug, Default)]
@@ -89,7 +91,7 @@ impl MemoryDisk {
             directories: inner.directories.clone(),
             ..Inner::default()
         };
-        Self { inner: Arc::new(Mutex::new(copy)) }
+        Self { inner: Arc::new(Mutex::new(copy)), syncs: Arc::default() }
     }
 
     /// Takes the power away and gives it back: of what was not synced, `keep` says what is left. Locks are gone, and so
@@ -115,6 +117,12 @@ impl MemoryDisk {
     pub fn set_fault(&self, fault: Option<Fault>) {
         let mut inner = self.inner();
         (inner.fault, inner.calls, inner.syncs) = (fault, 0, 0);
+    }
+
+    /// Has syncs of files wait, until what this gives is dropped.
+    #[must_use]
+    pub fn hold_syncs(&self) -> HeldSyncs {
+        self.syncs.shut()
     }
 
     /// Calls since the last fault was set, and how many of them were syncs of files.
@@ -365,6 +373,7 @@ impl File for MemoryFile {
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.disk.syncs.pass();
         let called = self.disk.call().map(|mut inner| {
             let nth = inner.syncs;
             inner.syncs += 1;

@@ -11,8 +11,10 @@
 //! - A full disk refuses to let files grow. Writing over bytes that are there always has space.
 
 mod file;
+mod gate;
 mod memory;
 mod suite;
 
+pub use gate::HeldSyncs;
 pub use memory::{Fault, MemoryDisk, Unsynced};
 pub use suite::keeps_the_contract;

@@ -1,20 +1,21 @@
 //! Admission: how many bytes may wait to be committed, over all and of one table.
 //!
-//! It comes before sequencing: what is let in is committed in the order in which it came. A table has a share, so that
-//! one that is flooded does not stall the rest. Who finds no room waits, for a bounded time, behind those of its table
-//! that wait already; tables take turns. Nobody jumps past a large request that waits for the node's room, or it would
-//! never find any.
+//! It comes before sequencing: what is let in is committed in the order in which it came. Whoever is let in goes in at
+//! that moment, not when its task next runs, so that none of its table that came later can pass it. A table has a share,
+//! so that one that is flooded does not stall the rest. Who finds no room waits, for a bounded time, behind those of its
+//! table that wait already; tables take turns. Nobody jumps past a large request that waits for the node's room, or it
+//! would never find any.
 
 mod expiry;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use annals_model::TableId;
-use tokio::sync::oneshot;
 
 pub(crate) use expiry::ExpiryThread;
 
@@ -39,6 +40,16 @@ pub(crate) enum NotAdmitted {
     Overloaded { waiting_bytes: u64 },
     /// The store is closing.
     Closed,
+}
+
+/// Who asks to come in. One of the two methods is called, once; neither may wait for anything.
+pub(crate) trait Entrant: Debug + Send + 'static {
+    /// Goes in. Of one table this is called in the order of admission, while the book is open: so a permit that is not
+    /// used after all is given back rather than dropped, which would open the book again.
+    fn enter(self: Box<Self>, permit: Permit) -> Option<Permit>;
+
+    /// Is told why it cannot come in.
+    fn turn_away(self: Box<Self>, why: NotAdmitted);
 }
 
 /// Who may come in. See the module.
@@ -72,7 +83,7 @@ struct TableBook {
 struct Waiter {
     number: u64,
     bytes: u64,
-    answer: oneshot::Sender<Result<Permit, NotAdmitted>>,
+    entrant: Box<dyn Entrant>,
 }
 
 /// One who waits.
@@ -80,6 +91,13 @@ struct Waiter {
 struct Ticket {
     table: TableId,
     number: u64,
+}
+
+/// A place among those who wait, until this is dropped: who has not been let in by then takes no room any more.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    admission: Arc<Admission>,
+    ticket: Ticket,
 }
 
 /// Room that was given; dropping it gives it back.
@@ -90,8 +108,9 @@ pub(crate) struct Permit {
     bytes: u64,
 }
 
-/// Answers that are sent once the book is closed: a permit that finds nobody is dropped, which opens the book again.
-type Answers = Vec<(oneshot::Sender<Result<Permit, NotAdmitted>>, Result<Permit, NotAdmitted>)>;
+/// Permits that nobody uses, to be dropped once the book is closed: that opens it again.
+#[must_use]
+struct Unused(Vec<Permit>);
 
 impl Admission {
     /// Admission within these limits, with nothing under way.
@@ -99,49 +118,63 @@ impl Admission {
         Arc::new(Self { limits, book: Mutex::default() })
     }
 
-    /// Lets `bytes` of a table in, at once or when there is room. Whoever asks first, of one table, is let in first.
-    ///
-    /// # Errors
-    /// When there was no room in time, too many wait already, or the store is closing.
-    pub(crate) async fn admit(
+    /// Lets an entrant with `bytes` of a table in, at once or when there is room; or turns it away when there was no room
+    /// in time, too many wait already, or the store is closing. Whoever asks first, of one table, goes in first. Gives
+    /// the place of one that waits.
+    pub(crate) fn admit(
         self: &Arc<Self>,
         table: TableId,
         bytes: u64,
         expiry: &ExpiryThread,
-    ) -> Result<Permit, NotAdmitted> {
+        entrant: Box<dyn Entrant>,
+    ) -> Option<Waiting> {
         // More than a table's share would wait in vain.
         let bytes = bytes.min(self.limits.table_bytes_max);
-        let (number, answered, answers) = {
-            let mut book = self.open_book();
-            if book.is_closed {
-                return Err(NotAdmitted::Closed);
-            }
-            if book.lets_in_at_once(&self.limits, table, bytes) {
-                book.take(table, bytes);
-                return Ok(Permit { admission: Arc::clone(self), table, bytes });
-            }
-            if book.waiting >= self.limits.waiting_max || self.limits.wait_max.is_zero() {
-                return Err(book.overloaded());
-            }
-            let (number, answered) = book.wait(table, bytes);
-            // Finds out whether it is the node's room that is waited for.
-            (number, answered, self.grant(&mut book))
+        let mut book = self.open_book();
+        if !book.is_closed && book.lets_in_at_once(&self.limits, table, bytes) {
+            book.take(table, bytes);
+            drop(book);
+            // Those of this table that are let in meanwhile came from tasks that know nothing of this one.
+            drop(entrant.enter(Permit { admission: Arc::clone(self), table, bytes }));
+            return None;
+        }
+        let refused = if book.is_closed {
+            Some(NotAdmitted::Closed)
+        } else {
+            (book.waiting >= self.limits.waiting_max || self.limits.wait_max.is_zero()).then(|| book.overloaded())
         };
-        send(answers);
-        expiry.watch(self.limits.wait_max, Ticket { table, number });
-        answered.await.unwrap_or(Err(NotAdmitted::Closed))
+        if let Some(why) = refused {
+            drop(book);
+            entrant.turn_away(why);
+            return None;
+        }
+        let number = book.wait(table, bytes, entrant);
+        // Finds out whether it is the node's room that is waited for.
+        let unused = self.grant(&mut book);
+        drop(book);
+        drop(unused);
+        let ticket = Ticket { table, number };
+        expiry.watch(self.limits.wait_max, ticket);
+        Some(Waiting { admission: Arc::clone(self), ticket })
     }
 
     /// Turns a waiter away that has waited long enough; does nothing if it is no longer there.
     fn expire(self: &Arc<Self>, ticket: Ticket) {
+        let why = self.open_book().overloaded();
+        if let Some(entrant) = self.leave(ticket) {
+            entrant.turn_away(why);
+        }
+    }
+
+    /// Takes a waiter out of its queue, if it is still there.
+    fn leave(self: &Arc<Self>, ticket: Ticket) -> Option<Box<dyn Entrant>> {
         let mut book = self.open_book();
-        let overloaded = book.overloaded();
-        let Some(waiter) = book.leave(ticket) else { return };
+        let waiter = book.leave(ticket)?;
         // It may have been the one that held the others back.
-        let mut answers = self.grant(&mut book);
+        let unused = self.grant(&mut book);
         drop(book);
-        answers.push((waiter.answer, Err(overloaded)));
-        send(answers);
+        drop(unused);
+        Some(waiter.entrant)
     }
 
     /// Turns everybody away, from now on.
@@ -150,23 +183,24 @@ impl Admission {
         book.is_closed = true;
         (book.waiting, book.waiting_bytes, book.is_node_full) = (0, 0, false);
         book.turns.clear();
-        let waiters = book.tables.values_mut().flat_map(|table| table.waiters.drain(..));
-        let answers = waiters.map(|waiter| (waiter.answer, Err(NotAdmitted::Closed))).collect();
+        let waiters: Vec<_> = book.tables.values_mut().flat_map(|table| table.waiters.drain(..)).collect();
         drop(book);
-        send(answers);
+        for waiter in waiters {
+            waiter.entrant.turn_away(NotAdmitted::Closed);
+        }
     }
 
     fn give_back(self: &Arc<Self>, table: TableId, bytes: u64) {
         let mut book = self.open_book();
         book.give_back(table, bytes);
-        let answers = self.grant(&mut book);
+        let unused = self.grant(&mut book);
         drop(book);
-        send(answers);
+        drop(unused);
     }
 
     /// Lets in all who find room, table by table in turns.
-    fn grant(self: &Arc<Self>, book: &mut Book) -> Answers {
-        let mut answers = Answers::new();
+    fn grant(self: &Arc<Self>, book: &mut Book) -> Unused {
+        let mut unused = Unused(Vec::new());
         let mut turns_without_room = 0;
         book.is_node_full = false;
         while turns_without_room < book.turns.len() {
@@ -182,22 +216,15 @@ impl Admission {
             } else {
                 let waiter = book.next_of(table);
                 book.take(table, bytes);
-                answers.push((waiter.answer, Ok(Permit { admission: Arc::clone(self), table, bytes })));
+                unused.0.extend(waiter.entrant.enter(Permit { admission: Arc::clone(self), table, bytes }));
                 turns_without_room = 0;
             }
         }
-        answers
+        unused
     }
 
     fn open_book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Sends answers. An answer that finds nobody is dropped, and a permit with it.
-fn send(answers: Answers) {
-    for (answer, result) in answers {
-        drop(answer.send(result));
     }
 }
 
@@ -223,18 +250,17 @@ impl Book {
         self.forget_if_idle(table);
     }
 
-    fn wait(&mut self, table: TableId, bytes: u64) -> (u64, oneshot::Receiver<Result<Permit, NotAdmitted>>) {
-        let (answer, answered) = oneshot::channel();
+    fn wait(&mut self, table: TableId, bytes: u64, entrant: Box<dyn Entrant>) -> u64 {
         let number = self.next_waiter;
         self.next_waiter += 1;
         self.waiting += 1;
         self.waiting_bytes += bytes;
         let waiters = &mut self.tables.entry(table).or_default().waiters;
-        waiters.push_back(Waiter { number, bytes, answer });
+        waiters.push_back(Waiter { number, bytes, entrant });
         if waiters.len() == 1 {
             self.turns.push_back(table);
         }
-        (number, answered)
+        number
     }
 
     /// Takes the table's first waiter out of its queue, and gives the turn on.
@@ -271,6 +297,12 @@ impl Book {
 
     fn overloaded(&self) -> NotAdmitted {
         NotAdmitted::Overloaded { waiting_bytes: self.used + self.waiting_bytes }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        drop(self.admission.leave(self.ticket));
     }
 }
 

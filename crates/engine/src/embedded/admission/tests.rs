@@ -1,105 +1,157 @@
-//! Who is let in, who waits, who is turned away.
+//! Who is let in, in which order, who waits, who is turned away.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::sync::mpsc;
 
 use super::*;
 
 const LIMITS: AdmissionLimits =
     AdmissionLimits { node_bytes_max: 100, table_bytes_max: 60, waiting_max: 4, wait_max: Duration::from_hours(1) };
 
+/// What became of an entrant, by its name.
+type News = (&'static str, Result<Permit, NotAdmitted>);
+
+#[derive(Debug)]
+struct Named(&'static str, mpsc::Sender<News>);
+
+impl Entrant for Named {
+    fn enter(self: Box<Self>, permit: Permit) -> Option<Permit> {
+        self.1.send((self.0, Ok(permit))).err().and_then(|unsent| unsent.0.1.ok())
+    }
+
+    fn turn_away(self: Box<Self>, why: NotAdmitted) {
+        self.1.send((self.0, Err(why))).expect("the test is told");
+    }
+}
+
+/// An admission and what becomes of those who come.
+struct Door {
+    admission: Arc<Admission>,
+    expiry: ExpiryThread,
+    sender: mpsc::Sender<News>,
+    news: mpsc::Receiver<News>,
+}
+
 fn table(number: u8) -> TableId {
     TableId::from_bytes([number; 16])
 }
 
-fn open(limits: AdmissionLimits) -> (Arc<Admission>, ExpiryThread) {
+fn open(limits: AdmissionLimits) -> Door {
     let admission = Admission::new(limits);
     let expiry = ExpiryThread::start(Arc::clone(&admission)).expect("a thread");
-    (admission, expiry)
+    let (sender, news) = mpsc::channel();
+    Door { admission, expiry, sender, news }
 }
 
-fn poll<F: Future>(future: Pin<&mut F>) -> Option<F::Output> {
-    match future.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => Some(output),
-        Poll::Pending => None,
+impl Door {
+    fn ask(&self, name: &'static str, number: u8, bytes: u64) -> Option<Waiting> {
+        let entrant = Box::new(Named(name, self.sender.clone()));
+        self.admission.admit(table(number), bytes, &self.expiry, entrant)
     }
-}
 
-fn now<F: Future>(future: F) -> F::Output {
-    poll(pin!(future)).expect("at once")
+    /// Comes in at once.
+    fn enter(&self, number: u8, bytes: u64) -> Permit {
+        assert!(self.ask("at once", number, bytes).is_none());
+        self.news.try_recv().expect("at once").1.expect("room")
+    }
+
+    fn wait(&self, name: &'static str, number: u8, bytes: u64) -> Waiting {
+        self.ask(name, number, bytes).expect("a place among those who wait")
+    }
+
+    /// Who has come in since, in order.
+    fn entered(&self) -> (Vec<&'static str>, Vec<Permit>) {
+        self.news.try_iter().map(|(name, admitted)| (name, admitted.expect("let in"))).unzip()
+    }
 }
 
 #[test]
 fn a_flooded_table_waits_for_its_share_and_another_does_not_wait_for_it() {
-    let (admission, expiry) = open(LIMITS);
-    let first = now(admission.admit(table(1), 40, &expiry)).expect("room");
-    let mut second = Box::pin(admission.admit(table(1), 30, &expiry));
-    let mut third = Box::pin(admission.admit(table(1), 10, &expiry));
-    assert!(poll(second.as_mut()).is_none() && poll(third.as_mut()).is_none(), "the third stays behind the second");
-    let other = now(admission.admit(table(2), 50, &expiry)).expect("room beside the flooded table");
+    let door = open(LIMITS);
+    let first = door.enter(1, 40);
+    let _waiting = (door.wait("second", 1, 30), door.wait("third", 1, 10));
+    let other = door.enter(2, 50);
+    assert!(door.entered().0.is_empty(), "the third stays behind the second");
     drop(first);
-    assert!(poll(second.as_mut()).is_some_and(|admitted| admitted.is_ok()));
-    assert!(poll(third.as_mut()).is_some_and(|admitted| admitted.is_ok()));
-    drop(other);
-    assert!(admission.open_book().tables.is_empty(), "all room was given back");
+    let (names, permits) = door.entered();
+    assert_eq!(names, ["second", "third"]);
+    drop((permits, other));
+    assert!(door.admission.open_book().tables.is_empty(), "all room was given back");
+}
+
+#[test]
+fn who_waited_has_gone_in_before_anybody_who_comes_after_the_room_was_given_back() {
+    let door = open(LIMITS);
+    let held = door.enter(1, 60);
+    let _waiting = door.wait("waited", 1, 10);
+    drop(held);
+    // Nothing was done for the one that waited: it is in all the same, and not only let in.
+    assert!(door.ask("came later", 1, 10).is_none());
+    assert_eq!(door.entered().0, ["waited", "came later"]);
 }
 
 #[test]
 fn nobody_jumps_past_a_large_request_that_waits_for_the_node() {
-    let (admission, expiry) = open(LIMITS);
-    let held = [table(1), table(2)].map(|table| now(admission.admit(table, 45, &expiry)).expect("room"));
-    let mut large = pin!(admission.admit(table(3), 60, &expiry));
-    let mut small = pin!(admission.admit(table(4), 5, &expiry));
-    assert!(poll(large.as_mut()).is_none() && poll(small.as_mut()).is_none());
+    let door = open(LIMITS);
+    let held = [door.enter(1, 45), door.enter(2, 45)];
+    let _waiting = (door.wait("large", 3, 60), door.wait("small", 4, 5));
+    assert!(door.entered().0.is_empty());
     drop(held);
-    assert!(poll(large.as_mut()).is_some() && poll(small.as_mut()).is_some());
+    assert_eq!(door.entered().0, ["large", "small"]);
 }
 
 #[test]
-fn a_waiter_that_went_away_gives_its_room_back() {
-    let (admission, expiry) = open(LIMITS);
-    let held = now(admission.admit(table(1), 60, &expiry)).expect("room");
-    {
-        let mut gone = Box::pin(admission.admit(table(1), 60, &expiry));
-        assert!(poll(gone.as_mut()).is_none());
-    }
-    drop(held);
-    now(admission.admit(table(1), 60, &expiry)).expect("room again");
+fn a_waiter_that_went_away_takes_no_room_and_holds_up_nobody() {
+    let door = open(LIMITS);
+    let held = door.enter(1, 40);
+    let gone = door.wait("gone", 1, 60);
+    let _waiting = door.wait("behind", 1, 20);
+    drop(gone);
+    let (names, permits) = door.entered();
+    assert_eq!(names, ["behind"], "there is room beside what is held");
+    drop((held, permits));
+    door.enter(1, 60);
+}
+
+#[test]
+fn a_permit_that_is_not_used_after_all_is_room_again() {
+    let Door { admission, expiry, sender, news } = open(LIMITS);
+    assert!(admission.admit(table(1), 60, &expiry, Box::new(Named("first", sender.clone()))).is_none());
+    let held = news.try_recv().expect("at once").1;
+    let _waiting = admission.admit(table(1), 60, &expiry, Box::new(Named("nobody listens", sender)));
+    drop((news, held));
+    assert!(admission.open_book().tables.is_empty());
 }
 
 #[test]
 fn who_finds_no_room_in_time_is_turned_away() {
-    let (admission, expiry) = open(AdmissionLimits { wait_max: Duration::from_millis(1), ..LIMITS });
-    let held = now(admission.admit(table(1), 60, &expiry)).expect("room");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let refused = runtime.block_on(admission.admit(table(1), 5, &expiry)).expect_err("no room");
-    assert_eq!(refused, NotAdmitted::Overloaded { waiting_bytes: 65 });
+    let door = open(AdmissionLimits { wait_max: Duration::from_millis(1), ..LIMITS });
+    let held = door.enter(1, 60);
+    let _waiting = door.wait("late", 1, 5);
+    let (_, refused) = door.news.recv().expect("it is told");
+    assert_eq!(refused.expect_err("no room"), NotAdmitted::Overloaded { waiting_bytes: 65 });
     drop(held);
-    now(admission.admit(table(1), 60, &expiry)).expect("room again");
+    door.enter(1, 60);
 }
 
 #[test]
 fn no_more_wait_than_may_and_closing_turns_all_away() {
-    let (admission, expiry) = open(LIMITS);
-    let held = now(admission.admit(table(1), 60, &expiry)).expect("room");
-    let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(admission.admit(table(1), 10, &expiry))).collect();
-    for waiter in &mut waiting {
-        assert!(poll(waiter.as_mut()).is_none());
-    }
-    assert!(matches!(now(admission.admit(table(1), 10, &expiry)), Err(NotAdmitted::Overloaded { .. })));
-    admission.close();
-    for waiter in &mut waiting {
-        assert!(matches!(poll(waiter.as_mut()), Some(Err(NotAdmitted::Closed))));
-    }
-    assert!(matches!(now(admission.admit(table(2), 1, &expiry)), Err(NotAdmitted::Closed)));
-    drop(held);
+    let door = open(LIMITS);
+    let _held = door.enter(1, 60);
+    let _waiting: Vec<_> = (0..4).map(|_| door.wait("waits", 1, 10)).collect();
+    assert!(door.ask("one too many", 1, 10).is_none());
+    assert!(matches!(door.news.try_recv(), Ok((_, Err(NotAdmitted::Overloaded { .. })))));
+    door.admission.close();
+    assert!(door.news.try_iter().map(|(_, refused)| refused.expect_err("closed")).eq([NotAdmitted::Closed; 4]));
+    assert!(door.ask("after the end", 2, 1).is_none());
+    assert!(matches!(door.news.try_recv(), Ok((_, Err(NotAdmitted::Closed)))));
 }
 
 #[test]
 fn a_request_larger_than_a_tables_share_comes_in_alone() {
-    let (admission, expiry) = open(LIMITS);
-    let large = now(admission.admit(table(1), 1_000, &expiry)).expect("room");
-    assert!(poll(pin!(admission.admit(table(1), 1, &expiry))).is_none());
+    let door = open(LIMITS);
+    let large = door.enter(1, 1_000);
+    let _waiting = door.wait("small", 1, 1);
+    assert!(door.entered().0.is_empty());
     drop(large);
+    assert_eq!(door.entered().0, ["small"]);
 }

@@ -14,7 +14,7 @@ use crossbeam::select;
 use tokio::sync::oneshot;
 
 use super::group::{GroupFailure, Refusal, WrittenGroup};
-use super::handle::{CommitHandle, REQUESTS_MAX};
+use super::handle::CommitHandle;
 use super::plan::{Filling, Plan};
 use super::request::Request;
 use super::sync_thread::{Durability, SyncThread};
@@ -85,7 +85,7 @@ impl Committer {
     /// Starts the thread. It gives the journal back when it ends: everything that was taken is then answered.
     pub(crate) fn start(start: CommitStart) -> io::Result<(CommitHandle, JoinHandle<Ended>)> {
         let CommitStart { store, journal, state } = start;
-        let (sender, requests) = channel::bounded(REQUESTS_MAX);
+        let (sender, requests) = channel::unbounded();
         let room = store.backlog().room().clone();
         let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
         let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));

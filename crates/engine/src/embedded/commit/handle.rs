@@ -1,40 +1,60 @@
 //! How others reach the commit thread.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use annals_model::Table;
-use crossbeam::channel::Sender;
-use tokio::sync::oneshot;
+use crossbeam::channel::{SendError, Sender};
+use tokio::sync::{Semaphore, oneshot};
 
-use super::request::{Change, Request};
+use super::request::{AppendAnswer, Change, Request};
 use crate::contract::{Append, AppendError, Appended, CatalogError};
-use crate::embedded::admission::Permit;
+use crate::embedded::admission::{Entrant, NotAdmitted, Permit, Waiting};
 use crate::embedded::store::Store;
 
-/// Requests that may wait for the commit thread. Admission lets in fewer, by bytes; changes of the catalog are rare.
-pub(super) const REQUESTS_MAX: usize = 65_536;
+/// When a refused append may try again: a few groups later.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Sends requests to the commit thread.
+/// Changes of the catalog that may be under way at once: they are rare, and each costs memory until it is durable.
+const CHANGES_MAX: usize = 256;
+
+/// Sends requests to the commit thread. What waits there is bounded before it is sent: appends by admission, changes by
+/// `CHANGES_MAX`; the engine's own threads send one at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct CommitHandle {
     requests: Sender<Request>,
+    changes: Arc<Semaphore>,
     store: Arc<Store>,
+}
+
+/// An append that asks admission to let it in.
+#[derive(Debug)]
+struct EnteringAppend {
+    requests: Sender<Request>,
+    append: Append,
+    answer: AppendAnswer,
 }
 
 impl CommitHandle {
     pub(super) fn new(requests: Sender<Request>, store: Arc<Store>) -> Self {
-        Self { requests, store }
+        Self { requests, changes: Arc::new(Semaphore::new(CHANGES_MAX)), store }
     }
 
-    /// Appends; the permit is held until the answer. Requests are taken in the order in which this is first polled.
-    pub(crate) async fn append(&self, append: Append, permit: Permit) -> Result<Appended, AppendError> {
+    /// Appends, once `admit` lets it in: that is when it takes its place in the order of commits. While it is not let in,
+    /// dropping this takes it back.
+    pub(crate) async fn append(
+        &self,
+        append: Append,
+        admit: impl FnOnce(Box<dyn Entrant>) -> Option<Waiting>,
+    ) -> Result<Appended, AppendError> {
         let (answer, answered) = oneshot::channel();
-        self.requests.send(Request::Append { append, permit, answer }).map_err(|_| AppendError::Closed)?;
+        let _waiting = admit(Box::new(EnteringAppend { requests: self.requests.clone(), append, answer }));
         answered.await.unwrap_or_else(|_| Err(self.lost().map_or(AppendError::Closed, AppendError::Unknown)))
     }
 
     /// Changes the catalog.
     pub(crate) async fn change(&self, change: Change) -> Result<Arc<Table>, CatalogError> {
+        let _place = self.changes.acquire().await.map_err(|_| CatalogError::Closed)?;
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
         answered.await.unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))
@@ -68,5 +88,31 @@ impl CommitHandle {
     pub(crate) fn close(&self) {
         // It ended already if nobody takes this.
         drop(self.requests.send(Request::Close));
+    }
+}
+
+impl Entrant for EnteringAppend {
+    fn enter(self: Box<Self>, permit: Permit) -> Option<Permit> {
+        let Self { requests, append, answer } = *self;
+        if answer.is_closed() {
+            // Nobody waits for it any more.
+            return Some(permit);
+        }
+        let Err(SendError(unsent)) = requests.send(Request::Append { append, permit, answer }) else { return None };
+        let Request::Append { permit, answer, .. } = unsent else { return None };
+        // Whoever waited may have gone meanwhile.
+        drop(answer.send(Err(AppendError::Closed)));
+        Some(permit)
+    }
+
+    fn turn_away(self: Box<Self>, why: NotAdmitted) {
+        let error = match why {
+            NotAdmitted::Overloaded { waiting_bytes } => {
+                AppendError::Overloaded { waiting_bytes, retry_after: RETRY_AFTER }
+            }
+            NotAdmitted::Closed => AppendError::Closed,
+        };
+        // Whoever waited may have gone meanwhile.
+        drop(self.answer.send(Err(error)));
     }
 }
