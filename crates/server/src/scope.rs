@@ -65,7 +65,7 @@ pub(crate) fn resume_token(field: &str, token: &[u8], table: &Table, head: &Mome
     if let Some((shard, asked)) = token.moment.iter().find(|&(shard, sequence)| sequence > head.of(shard)) {
         let description = format!(
             "the token covers sequence {asked} of shard {shard}, and {} stands at {}: it is of another store, or this \
-             store was put back to an older copy",
+             store was put back to an older copy, or is damaged and served only as far as it is sound",
             table.definition.name,
             head.of(shard)
         );

@@ -1,7 +1,7 @@
 //! Damage: bytes on disk that are not what was written.
 //!
-//! Damage is never cut, skipped or repaired in silence. Whoever finds it passes it on whole, up to the operator. The
-//! cases of framed files, and how each is told from what a crash leaves behind, are listed in `FORMAT.md` under the
+//! Damage is never cut, skipped or repaired in silence. Whoever finds it passes it on whole, up to the operator; what
+//! the operator can do is said by those who know what was being done. The cases of framed files, and how each is told from what a crash leaves behind, are listed in `FORMAT.md` under the
 //! labels given here.
 
 use std::fmt;
@@ -80,11 +80,7 @@ impl fmt::Display for DamageCase {
 
 /// Where a file differs from what the store wrote, and how.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{} is damaged at byte {offset} ({case}): expected {expected}, found {found}; run `annals verify` to learn how far it \
-     goes, and restore the file from a copy",
-    path.display()
-)]
+#[error("{} is damaged at byte {offset} ({case}): expected {expected}, found {found}", path.display())]
 pub struct Damage {
     /// What kind of damage.
     pub case: DamageCase,

@@ -11,6 +11,7 @@
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
 //! - [`disk`]: a disk in memory that loses power, fails and fills up.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
+//! - [`tiny_store`]: a whole store of a few kilobytes in memory, and what readers get of it once it was damaged.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
 pub mod calls;
@@ -28,4 +29,5 @@ pub mod seed;
 pub mod server;
 pub mod small_store;
 pub mod subject;
+pub mod tiny_store;
 pub mod trial;

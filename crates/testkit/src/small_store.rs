@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use annals_model::{BatchBuilder, CommitTime, EventBatch, EventTime, Sequence, Shard, TableId};
-use annals_storage::Digest;
 use annals_storage::disk::Disk;
 use annals_storage::framed::FrameInfo;
 use annals_storage::identity::StoreIdentity;
@@ -18,6 +17,7 @@ use annals_storage::manifest::{Edit, ManifestOptions, ManifestState};
 use annals_storage::segment::{SegmentId, SegmentSummary};
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{self, OpenError, OpenStore, Replay, StoreOptions};
+use annals_storage::{Damage, Digest};
 use uuid::Uuid;
 
 /// Files of eight blocks, so that a few batches fill one.
@@ -106,7 +106,7 @@ impl Replay for Contents {
         Ok(())
     }
 
-    fn end(&mut self, _: &State) -> Result<(), String> {
+    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
         Ok(())
     }
 }
@@ -123,10 +123,13 @@ pub fn open(disk: &Arc<dyn Disk>, options: StoreOptions) -> Result<(OpenStore, C
 /// Reads what a store holds, and writes nothing.
 ///
 /// # Errors
-/// As `store::open_read_only`.
+/// As `store::open_read_only`; any damage is one.
 pub fn read(disk: &dyn Disk) -> Result<Contents, OpenError> {
     let mut contents = Contents::default();
-    store::open_read_only(disk, &mut contents).map(|_| contents)
+    match store::open_read_only(disk, &mut contents)?.damage {
+        None => Ok(contents),
+        Some(damage) => Err(damage.into()),
+    }
 }
 
 /// Any error: the workload ends at the first.

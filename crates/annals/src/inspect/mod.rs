@@ -1,4 +1,6 @@
 //! `annals inspect`: what a closed store's files hold, for people and programs.
+//!
+//! Of a store whose journal is damaged it shows what comes before the damage, and then ends with that damage.
 
 mod journal;
 mod manifest;
@@ -8,6 +10,7 @@ mod state;
 
 use std::path::PathBuf;
 
+use annals_storage::Damage;
 use annals_storage::framed::FrameInfo;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::journal::RecordedBatch;
@@ -17,6 +20,7 @@ use annals_storage::store::{ReadStore, Replay, open_read_only};
 use clap::ValueEnum;
 
 use crate::closed_store::ClosedStore;
+use crate::failure::StoreDamaged;
 
 /// Its arguments.
 #[derive(clap::Args)]
@@ -65,11 +69,22 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
 }
 
-/// Reads manifest, state and journal.
+/// Reads manifest, state and journal, up to damage of the journal.
 fn read(store: &ClosedStore) -> anyhow::Result<(ReadStore, JournalTotals)> {
     let mut totals = JournalTotals::default();
     let read = open_read_only(&*store.disk, &mut totals)?;
     Ok((read, totals))
+}
+
+/// Ends a command that has shown what is sound: with an error where that is not all.
+fn end(read: &ReadStore) -> anyhow::Result<()> {
+    let Some(damage) = &read.damage else { return Ok(()) };
+    let rest = if read.is_whole {
+        "it lies behind all that was ever acknowledged, so all of the store is shown"
+    } else {
+        "what is shown ends before it"
+    };
+    Err(StoreDamaged(format!("{damage}; {rest}. `annals verify DIR` tells how far the damage goes")).into())
 }
 
 /// What the journal holds, counted.
@@ -92,7 +107,7 @@ impl Replay for JournalTotals {
         Ok(())
     }
 
-    fn end(&mut self, _: &State) -> Result<(), String> {
+    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
         Ok(())
     }
 }

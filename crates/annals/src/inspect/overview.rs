@@ -36,7 +36,8 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
             })).collect::<Vec<_>>(),
             "unknown": report.unknown.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
         });
-        return write_json(&mut std::io::stdout(), &value);
+        write_json(&mut std::io::stdout(), &value)?;
+        return super::end(&read);
     }
     write_text(&format!(
         "store      {} in {}\nmade       {created}\nclosed     {}\ntables     {}\nsegments   {}, {}, {}, {}\n\
@@ -67,5 +68,5 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
     for path in &report.unknown {
         write_text(&format!("unknown    {}; not the store's, left alone", path.display()))?;
     }
-    Ok(())
+    super::end(&read)
 }

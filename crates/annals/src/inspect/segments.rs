@@ -23,15 +23,17 @@ pub(super) fn show(store: &ClosedStore, segment: Option<u64>, json: bool) -> any
     if let Some(number) = segment {
         let listed = || format!("segment {number} is no part of the store; `annals inspect DIR segments` lists them");
         let entry = segments.get(&SegmentId::new(number)).with_context(listed)?;
-        return show_inside(store, entry, json);
+        show_inside(store, entry, json)?;
+        return super::end(&read);
     }
     if json {
         let values = segments.values().map(|entry| entry_object(entry, &read.state));
-        return write_json(&mut std::io::stdout(), &values.collect::<Vec<_>>());
+        write_json(&mut std::io::stdout(), &values.collect::<Vec<_>>())?;
+        return super::end(&read);
     }
     if segments.is_empty() {
         note("the store has no segments yet; its events are in the journal");
-        return Ok(());
+        return super::end(&read);
     }
     let header =
         ["segment", "run", "table", "shard", "sequences", "events", "partitions", "stored", "of", "event times"];
@@ -42,7 +44,8 @@ pub(super) fn show(store: &ClosedStore, segment: Option<u64>, json: bool) -> any
             shown.add_row(run_row(entry, index, run, &read.state));
         }
     }
-    shown.write(&mut std::io::stdout())
+    shown.write(&mut std::io::stdout())?;
+    super::end(&read)
 }
 
 fn run_row(entry: &SegmentEntry, index: u32, run: &RunSummary, state: &State) -> [String; 10] {

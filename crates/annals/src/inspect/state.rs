@@ -12,7 +12,8 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
     let (read, _) = super::read(store)?;
     let state = &read.state;
     if json {
-        return write_json(&mut std::io::stdout(), &object_of(state));
+        write_json(&mut std::io::stdout(), &object_of(state))?;
+        return super::end(&read);
     }
     if state.tables().is_empty() {
         note("the store has no tables");
@@ -40,7 +41,7 @@ pub(super) fn show(store: &ClosedStore, json: bool) -> anyhow::Result<()> {
     for table in state.dropped() {
         write_text(&format!("table {table} was dropped; something of it may still be stored"))?;
     }
-    Ok(())
+    super::end(&read)
 }
 
 fn mode_text(table: &Table) -> &'static str {

@@ -1,6 +1,7 @@
 //! The command line against a real server: real processes, real files, what a person sees and what a program reads.
 
 mod checking;
+mod damage;
 mod events;
 mod failures;
 mod harness;

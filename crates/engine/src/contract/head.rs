@@ -26,9 +26,10 @@ pub enum WatchScope {
     Partitions(Vec<Shard>, Arc<[PartitionKey]>),
 }
 
-/// The table is gone or the store is shutting down: nothing more will come.
+/// The table is gone, the store is shutting down, or what comes next is damaged: nothing more will come. Reading on tells
+/// which it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the table was dropped or the store is shutting down")]
+#[error("nothing more will come of this table from this store")]
 pub struct WatchClosed;
 
 /// The heads of one table.
@@ -90,7 +91,7 @@ impl HeadBoard {
         self.watches().wake(shard, batch);
     }
 
-    /// Ends all watches: the table was dropped or the store closes.
+    /// Ends all watches: nothing more will come.
     pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.watches().wake_all();
@@ -132,7 +133,7 @@ impl HeadWatch {
     /// returned, is not missed; it may return without one. Cancel-safe.
     ///
     /// # Errors
-    /// When the table was dropped or the store closes.
+    /// When nothing more will come.
     pub async fn changed(&mut self) -> Result<(), WatchClosed> {
         if self.board.closed.load(Ordering::SeqCst) {
             return Err(WatchClosed);

@@ -72,6 +72,10 @@ enum Stopped {
 impl EmbeddedEngine {
     /// Opens a store, or makes one.
     ///
+    /// For reading only, a store with a damaged journal is opened up to the damage: heads stop there, and every read that
+    /// reaches a head ends in `Damaged`, once it has brought all that is sound. A read that needs a damaged or missing
+    /// segment fails by itself, in either mode. Statistics and lists tell of what is served.
+    ///
     /// # Errors
     /// When the store is in use, damaged, or cannot be read or written. Nothing was acknowledged or lost then.
     pub fn open(options: Options) -> Result<Self, OpenError> {
@@ -80,7 +84,14 @@ impl EmbeddedEngine {
         if options.mode == OpenMode::ReadOnly {
             let opened = store::open_read_only(&*options.disk, &mut replay)?;
             open::log(&opened.report);
-            let Replayed { catalog, .. } = replay.finish(&opened.state);
+            if let Some(damage) = opened.damage {
+                open::log_damage(&damage, opened.is_whole);
+                if !opened.is_whole {
+                    replay.break_off(damage);
+                }
+            }
+            let Replayed { catalog, segments: (segments, named) } = replay.finish(&opened.state);
+            open::log_missing(&segments, &named);
             let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
             return Self::new(store, Arc::default(), Arc::default(), None, None).map_err(thread_error);
         }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use annals_model::{Moment, Sequence, Shard, Table, TableId};
+use annals_storage::Damage;
 use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::framed::FrameInfo;
@@ -58,6 +59,37 @@ pub(super) fn log(report: &OpenReport) {
     }
 }
 
+/// Tells what a damaged store does not serve, once, where an operator looks first.
+pub(super) fn log_damage(damage: &Damage, is_whole: bool) {
+    if is_whole {
+        tracing::error!("{damage}; that is behind all that was ever acknowledged, so the whole store is served");
+    } else {
+        tracing::error!(
+            "{damage}; what came after is not served. Heads stop before it, and whoever reads to a head is told; run \
+             `annals verify` to learn how far the damage goes"
+        );
+    }
+}
+
+/// Tells which segments cannot be read because their files are not there.
+pub(super) fn log_missing(segments: &Segments, opened: &OpenedSegments) {
+    match segments.list() {
+        Ok((sealed, _)) => {
+            let missing = opened.missing(&sealed);
+            for id in missing.iter().take(MISSING_LOGGED_MAX) {
+                tracing::error!(path = %segments.path(*id).display(), "a segment is missing; reads that need it fail");
+            }
+            if missing.len() > MISSING_LOGGED_MAX {
+                tracing::error!(missing = missing.len(), "more segments are missing than are named here");
+            }
+        }
+        Err(error) => tracing::error!("the segments could not be listed; reads that need one fail: {error}"),
+    }
+}
+
+/// Missing segments that are named in the log, so that a lost directory does not drown everything else.
+const MISSING_LOGGED_MAX: usize = 20;
+
 /// Makes tables of what the store holds. See the module.
 #[derive(Debug)]
 pub(super) struct TableReplay {
@@ -72,6 +104,8 @@ pub(super) struct TableReplay {
     segments: Option<(Arc<Segments>, OpenedSegments)>,
     /// What does not follow in the manifest.
     fault: Option<String>,
+    /// Why the tables' heads may not be where their events end.
+    broken_off: Option<Arc<Damage>>,
 }
 
 #[derive(Debug)]
@@ -103,7 +137,13 @@ impl TableReplay {
             runs: HashMap::new(),
             segments: None,
             fault: None,
+            broken_off: None,
         }
+    }
+
+    /// Notes that events behind `damage` are not served.
+    pub(super) fn break_off(&mut self, damage: Damage) {
+        self.broken_off = Some(Arc::new(damage));
     }
 
     /// The tables of the state, their heads where their events end.
@@ -114,7 +154,11 @@ impl TableReplay {
             let shards: Box<[ShardState]> = shards.into_iter().map(|shard| shard.state).collect();
             let heads = shards.iter().map(|shard| shard.view().active.next_sequence().previous());
             let board = HeadBoard::new(&Moment::new(heads.collect::<Box<[Sequence]>>()));
-            catalog.add(Arc::new(TableState::new(Arc::new(table.clone()), shards, board)));
+            let table = TableState::new(Arc::new(table.clone()), shards, board);
+            catalog.add(Arc::new(match &self.broken_off {
+                None => table,
+                Some(damage) => table.broken_off(Arc::clone(damage)),
+            }));
         }
         Replayed { catalog, segments: self.segments.expect("a replay that ended was begun") }
     }
@@ -196,24 +240,50 @@ impl Replay for TableReplay {
         Ok(())
     }
 
-    fn end(&mut self, state: &State) -> Result<(), String> {
+    fn end(&mut self, state: &State, damage: Option<&Damage>) -> Result<(), String> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
         for (table, shards) in &self.tables {
-            for ReplayedShard { state: shard, gone_through } in shards {
-                let view = shard.view();
-                if view.first_retained <= *gone_through {
-                    let (shard, first) = (shard.shard(), view.first_retained);
-                    return Err(format!("no events from {first} to {gone_through} of shard {shard} of table {table}"));
-                }
-                shard.forget_before(view.first_retained);
+            for shard in shards {
+                shard.settle_floor(damage.is_some()).map_err(|missing| format!("{missing} of table {table}"))?;
             }
         }
-        match self.runs.keys().find(|table| !state.dropped().contains(table)) {
-            Some(table) => Err(format!("runs of table {table}, of which nothing else tells")),
-            None => Ok(()),
+        let unknown: Vec<_> = self.runs.keys().filter(|table| !state.dropped().contains(table)).collect();
+        match (unknown.first(), damage) {
+            (None, _) => Ok(()),
+            (Some(table), None) => Err(format!("runs of table {table}, of which nothing else tells")),
+            (Some(table), Some(_)) => {
+                tracing::error!(
+                    tables = unknown.len(), first = %table,
+                    "there are segments of tables that were made behind the damage; they are not served"
+                );
+                Ok(())
+            }
         }
+    }
+}
+
+impl ReplayedShard {
+    /// Checks that what is stored nowhere lies below the floor, and lets go of what lies below it. A floor that was
+    /// raised behind damage is known by what it removed: the manifest names no run of it any more.
+    fn settle_floor(&self, is_damaged: bool) -> Result<(), String> {
+        let view = self.state.view();
+        let before_runs = view.runs.first().map_or(Sequence::ZERO, Sequence::previous);
+        let gone_through = self.gone_through.max(before_runs);
+        // Behind runs the journal goes on without a gap, whatever was removed before them.
+        let is_raised_behind_damage = is_damaged && (view.runs.last().is_none() || self.gone_through == Sequence::ZERO);
+        let mut first_retained = view.first_retained;
+        if first_retained <= gone_through {
+            if !is_raised_behind_damage {
+                let shard = self.state.shard();
+                return Err(format!("no events from {first_retained} to {gone_through} of shard {shard}"));
+            }
+            first_retained = gone_through.next();
+            self.state.change(|view| view.first_retained = first_retained);
+        }
+        self.state.forget_before(first_retained);
+        Ok(())
     }
 }
 

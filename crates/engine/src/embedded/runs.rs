@@ -70,6 +70,11 @@ impl Runs {
         self.0.iter()
     }
 
+    /// The first sequence that lies in a run; none without runs.
+    pub(crate) fn first(&self) -> Option<Sequence> {
+        self.0.first().map(|run| run.summary().first)
+    }
+
     /// The last sequence that lies in a run; none without runs.
     pub(crate) fn last(&self) -> Option<Sequence> {
         self.0.last().map(|run| run.summary().last)

@@ -52,6 +52,12 @@ impl OpenedSegments {
         }
         (opened, runs)
     }
+
+    /// Those that are not among the `sealed` files.
+    pub(crate) fn missing(&self, sealed: &[SegmentId]) -> Vec<SegmentId> {
+        let sealed: HashSet<_> = sealed.iter().copied().collect();
+        self.handles.keys().copied().filter(|id| !sealed.contains(id)).collect()
+    }
 }
 
 impl SegmentSet {

@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use annals_model::{Sequence, Shard, Sharding, Table, TableId, TokenRange};
+use annals_model::{Moment, Sequence, Shard, Sharding, Table, TableId, TokenRange};
+use annals_storage::Damage;
 
 use super::memtable::MemoryGauge;
 use super::retention::ScanLease;
@@ -21,6 +22,8 @@ pub(crate) struct TableState {
     board: Arc<HeadBoard>,
     is_dropped: AtomicBool,
     scan_lease: ScanLease,
+    /// Damage of the journal behind which events of the table may lie that are not served.
+    broken_off: Option<Arc<Damage>>,
 }
 
 impl TableState {
@@ -34,7 +37,16 @@ impl TableState {
             board,
             is_dropped: AtomicBool::new(false),
             scan_lease: ScanLease::default(),
+            broken_off: None,
         }
+    }
+
+    /// The same table, whose events behind `damage` are not served. Nothing comes after its heads; who waits for that is
+    /// woken at once, and told when it reads on.
+    pub(crate) fn broken_off(mut self, damage: Arc<Damage>) -> Self {
+        self.board.close();
+        self.broken_off = Some(damage);
+        self
     }
 
     /// A table that was just made.
@@ -104,5 +116,28 @@ impl TableState {
     /// How far each shard has come, and who waits for it to go on.
     pub(crate) fn board(&self) -> &Arc<HeadBoard> {
         &self.board
+    }
+
+    /// Why what came after a shard's head cannot be told, where it cannot.
+    pub(crate) fn lost_behind_head(&self, shard: Shard) -> Option<ReadError> {
+        let damage = self.broken_off.as_ref()?;
+        let (name, head) = (&self.table().definition.name, self.board.head(shard));
+        Some(ReadError::Damaged(format!(
+            "shard {shard} of {name} is served up to sequence {head}, what came after it is not: {damage}"
+        )))
+    }
+
+    /// Why it cannot be told whether a read as of `moment` brings all that it should: the moment reaches a head behind
+    /// which events may be lost.
+    pub(crate) fn lost_at(&self, moment: &Moment) -> Option<ReadError> {
+        self.broken_off.as_ref()?;
+        let (shard, _) = moment.iter().find(|&(shard, through)| through >= self.board.head(shard))?;
+        self.lost_behind_head(shard)
+    }
+
+    /// The error of a read that asks for a sequence past a shard's head.
+    pub(crate) fn past_head(&self, shard: Shard, asked: Sequence) -> ReadError {
+        let head = self.board.head(shard);
+        self.lost_behind_head(shard).unwrap_or(ReadError::MomentAhead { shard, asked, head })
     }
 }

@@ -46,6 +46,25 @@ impl CatchUp {
         self.cursors.iter().all(|cursor| self.position.of(cursor.shard) >= goal.of(cursor.shard))
     }
 
+    /// Why what comes after a head that was reached cannot be read, where it cannot: the store is served up to damage there.
+    pub(super) async fn lost_behind<E: Engine>(&self, shared: &Shared<E>, tail: &Tail) -> Option<Fault> {
+        let head = shared.engine.head(tail.table.id).ok()?;
+        for cursor in self.cursors.iter().filter(|cursor| self.position.of(cursor.shard) >= head.of(cursor.shard)) {
+            let read = ArrivalRead {
+                table: tail.table.id,
+                shard: cursor.shard,
+                from: self.position.of(cursor.shard).next(),
+                through: Sequence::MAX,
+                scope: tail.arrivals.clone(),
+                bounds: ONE_EVENT,
+            };
+            if let Err(error @ ReadError::Damaged(_)) = shared.engine.read_arrivals(read).await {
+                return Some(faults::of_read(&error, &tail.table.definition.name));
+            }
+        }
+        None
+    }
+
     /// Events between the position and `head`, over the shards that are followed.
     pub(super) fn events_behind(&self, head: &Moment) -> u64 {
         let behind = |cursor: &Cursor| head.of(cursor.shard).distance_from(self.position.of(cursor.shard));

@@ -94,7 +94,8 @@ impl<E: Engine> Responses<E> {
                 return Err(faults::shutting_down());
             }
             if self.phase == Phase::Ended {
-                return Ok(None);
+                // All up to the end that was asked for, unless the head lies where the store is damaged.
+                return self.catch_up.lost_behind(&self.shared, &self.tail).await.map_or(Ok(None), Err);
             }
             let goal = self.goal();
             if self.phase == Phase::Starting {
@@ -142,7 +143,7 @@ impl<E: Engine> Responses<E> {
             () = self.stop.stopping() => Err(faults::shutting_down()),
             changed = self.watch.changed() => match changed {
                 Ok(()) => Ok(None),
-                Err(WatchClosed) => Err(self.gone()),
+                Err(WatchClosed) => Err(self.gone().await),
             },
             () = sleep_until(self.heartbeat_at) => Ok(None),
         }
@@ -220,10 +221,11 @@ impl<E: Engine> Responses<E> {
     }
 
     /// Why nothing more will come.
-    fn gone(&self) -> Fault {
-        match self.shared.engine.head(self.tail.table.id) {
-            Err(error) => faults::of_read(&error, &self.tail.table.definition.name),
-            Ok(_) => faults::shutting_down(),
+    async fn gone(&self) -> Fault {
+        if let Err(error) = self.shared.engine.head(self.tail.table.id) {
+            return faults::of_read(&error, &self.tail.table.definition.name);
         }
+        let lost = self.catch_up.lost_behind(&self.shared, &self.tail).await;
+        lost.unwrap_or_else(faults::shutting_down)
     }
 }

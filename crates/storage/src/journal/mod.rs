@@ -21,5 +21,5 @@ pub use files::JournalFiles;
 pub use frame::JournalFrame;
 pub(crate) use record::check_body;
 pub use record::{JournalRecord, Mark, RecordedBatch};
-pub use recover::{RecoverFrom, Recovered, recover};
+pub use recover::{RecoverFrom, Recovered, recover, recover_sound};
 pub use writer::{Journal, JournalOptions, RegisterFile, Unsynced};

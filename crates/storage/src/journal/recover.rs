@@ -14,8 +14,8 @@ use super::record::{JournalRecord, Mark, read_records};
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
 use crate::framed::{
-    Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail, body_offset,
-    keep_aside, remove_if_there,
+    Chain, Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail,
+    body_offset, keep_aside, remove_if_there,
 };
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
@@ -69,8 +69,37 @@ pub fn recover(
     from: RecoverFrom,
     mut visit: impl FnMut(&FrameInfo, JournalRecord) -> Result<(), String>,
 ) -> Result<Recovered, ReadFailure> {
-    let mut reading = Reading { disk, identity, from, salts: Salts::new(identity, Kind::Journal), visit: &mut visit };
-    reading.run()
+    let mut found = Recovered::empty();
+    let salts = Salts::new(identity, Kind::Journal);
+    let mut reading = Reading { disk, identity, from, salts, visit: &mut visit };
+    match reading.read_headers(&mut found)? {
+        (files, None) => reading.read_files(files, &mut found)?,
+        (_, Some(damage)) => return Err(damage.into()),
+    }
+    Ok(found)
+}
+
+/// As [`recover`], and goes as far as the journal is sound: gives what was found before the first damage, and that
+/// damage. All records before it are handed on, none behind it. What is to be done before the journal goes on means
+/// nothing then: a damaged journal does not.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn recover_sound(
+    disk: &dyn Disk,
+    identity: &StoreIdentity,
+    from: RecoverFrom,
+    mut visit: impl FnMut(&FrameInfo, JournalRecord) -> Result<(), String>,
+) -> Result<(Recovered, Option<Damage>), ReadFailure> {
+    let mut found = Recovered::empty();
+    let salts = Salts::new(identity, Kind::Journal);
+    let mut reading = Reading { disk, identity, from, salts, visit: &mut visit };
+    let (files, behind) = reading.read_headers(&mut found)?;
+    match reading.read_files(files, &mut found) {
+        Ok(()) => Ok((found, behind)),
+        Err(ReadFailure::Damaged(damage)) => Ok((found, Some(damage))),
+        Err(failure) => Err(failure),
+    }
 }
 
 impl Recovered {
@@ -116,12 +145,12 @@ struct Reading<'a> {
     visit: &'a mut dyn FnMut(&FrameInfo, JournalRecord) -> Result<(), String>,
 }
 
+/// Files with their headers, and the chain's values after these.
+type Files = BTreeMap<FileNumber, (FramedFile, FileHeader, Chain)>;
+
 impl Reading<'_> {
-    fn run(&mut self) -> Result<Recovered, ReadFailure> {
-        let mut found = Recovered::empty();
-        let numbers = self.list(&mut found)?;
-        let mut files = self.read_headers(&numbers, &mut found)?;
-        self.check_none_missing(&files)?;
+    /// Reads the frames of files that follow each other, in order.
+    fn read_files(&mut self, mut files: Files, found: &mut Recovered) -> Result<(), ReadFailure> {
         found.files = files.keys().copied().collect();
         found.next_file = found.files.last().map_or(self.from.first_needed, |last| last.next());
         let mut named_ends = files.values().skip(1).map(|(_, header, _)| header.predecessor).collect::<Vec<_>>();
@@ -132,7 +161,7 @@ impl Reading<'_> {
             let named_end = named_ends.remove(0);
             let mut frames = Frames::new(file, &header, chain);
             self.note_held(frames.end());
-            let ending = self.read_file(&mut frames, named_end, &mut found)?;
+            let ending = self.read_file(&mut frames, named_end, found)?;
             self.check_held(&frames)?;
             found.end = Some(frames.end());
             if let Ending::Torn(torn) = ending {
@@ -140,7 +169,7 @@ impl Reading<'_> {
                 found.torn = Some(torn);
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// The numbers of the files that are needed.
@@ -165,47 +194,45 @@ impl Reading<'_> {
         Ok(numbers)
     }
 
-    fn read_headers(
-        &self,
-        numbers: &[FileNumber],
-        found: &mut Recovered,
-    ) -> Result<BTreeMap<FileNumber, (FramedFile, FileHeader, crate::framed::Chain)>, ReadFailure> {
-        let mut files = BTreeMap::new();
-        for &number in numbers {
-            let path = layout::journal_file(number);
-            let mut file = FramedFile::open(self.disk, path, number, self.identity, &self.salts)?;
-            match file.header()? {
-                HeaderState::Valid(header, chain) => {
-                    files.insert(number, (file, header, chain));
+    /// Reads the headers of the files from the first that is needed to the newest that was begun, which are numbered
+    /// without gap. Gives those before the first that is missing or whose header is damaged, and that damage.
+    fn read_headers(&self, found: &mut Recovered) -> Result<(Files, Option<Damage>), ReadFailure> {
+        let numbers = self.list(found)?;
+        let mut files = Files::new();
+        let mut expected = self.from.first_needed;
+        for &number in &numbers {
+            if number != expected {
+                return Ok((files, Some(missing(expected))));
+            }
+            match self.read_header(number, numbers.last() == Some(&number)) {
+                Ok(Some(file)) => {
+                    files.insert(number, file);
+                    expected = number.next();
                 }
-                _ if Some(&number) == numbers.last() && self.from.started.is_none_or(|started| number > started) => {
-                    found.unborn = Some(number);
-                }
-                state => {
-                    let found = if state == HeaderState::Torn { "parts of one" } else { "none" };
-                    return Err(file.damage(DamageCase::HeaderDamaged, 0, "a file header", found).into());
-                }
+                Ok(None) => found.unborn = Some(number),
+                Err(ReadFailure::Damaged(damage)) => return Ok((files, Some(damage))),
+                Err(failure) => return Err(failure),
             }
         }
-        Ok(files)
+        let is_missing = self.from.started.is_some_and(|started| started >= expected);
+        Ok((files, is_missing.then(|| missing(expected))))
     }
 
-    /// Files are numbered without gap, from the first that is needed to the newest that was begun.
-    fn check_none_missing<T>(&self, files: &BTreeMap<FileNumber, T>) -> Result<(), Damage> {
-        let missing = |number| {
-            let path = layout::journal_file(number);
-            Damage::of_case(DamageCase::FileMissing, path, 0, "a journal file that is still needed", "no file")
-        };
-        let mut expected = self.from.first_needed;
-        for &number in files.keys() {
-            if number != expected {
-                return Err(missing(expected));
+    /// Reads a file's header; none in the newest file, if the manifest does not name it.
+    fn read_header(
+        &self,
+        number: FileNumber,
+        is_newest: bool,
+    ) -> Result<Option<(FramedFile, FileHeader, Chain)>, ReadFailure> {
+        let path = layout::journal_file(number);
+        let mut file = FramedFile::open(self.disk, path, number, self.identity, &self.salts)?;
+        match file.header()? {
+            HeaderState::Valid(header, chain) => Ok(Some((file, header, chain))),
+            _ if is_newest && self.from.started.is_none_or(|started| number > started) => Ok(None),
+            state => {
+                let found = if state == HeaderState::Torn { "parts of one" } else { "none" };
+                Err(file.damage(DamageCase::HeaderDamaged, 0, "a file header", found).into())
             }
-            expected = number.next();
-        }
-        match self.from.started {
-            Some(started) if started >= expected => Err(missing(expected)),
-            _ => Ok(()),
         }
     }
 
@@ -288,4 +315,9 @@ impl Reading<'_> {
             frames.file().damage(DamageCase::ContentWrong, offset, "a journal record", reason).into()
         })
     }
+}
+
+fn missing(number: FileNumber) -> Damage {
+    let path = layout::journal_file(number);
+    Damage::of_case(DamageCase::FileMissing, path, 0, "a journal file that is still needed", "no file")
 }

@@ -26,8 +26,7 @@ pub(super) fn check(manifest: &RecoveredManifest, journal: &Recovered) -> Result
     };
     if let Some(closed) = state.closed() {
         // That the journal reaches the place was checked while it was read; nothing may come after it.
-        let is_at_end = journal.last_frame == Some(closed) && journal.torn.is_none();
-        if is_at_end && journal.last_mark == Some(Mark::Close { edit: newest_edit }) {
+        if is_closed_end(state, journal) {
             return Ok(());
         }
         let expected = format!("edits after the close of the store at {closed}, beyond which the journal goes");
@@ -46,4 +45,11 @@ pub(super) fn check(manifest: &RecoveredManifest, journal: &Recovered) -> Result
         return Err(Damage::of_case(DamageCase::OlderCopy, path, marked.offset, expected, "none"));
     }
     Ok(())
+}
+
+/// Whether the newest frame that was read is the mark of the store's close, so that nothing can have come after it.
+pub(super) fn is_closed_end(state: &ManifestState, journal: &Recovered) -> bool {
+    let mark = Mark::Close { edit: state.next_edit() - 1 };
+    let is_at_end = state.closed().is_some() && journal.last_frame == state.closed() && journal.torn.is_none();
+    is_at_end && journal.last_mark == Some(mark)
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use crate::damage::{Damage, ReadFailure};
 use crate::journal::JournalError;
+use crate::layout;
 use crate::manifest::ManifestError;
 
 /// Why a store could not be opened.
@@ -16,7 +17,7 @@ pub enum OpenError {
     #[error("another process has this store open; stop it first")]
     InUse,
     /// A file is not what the store wrote. Nothing was changed.
-    #[error(transparent)]
+    #[error("{0}; nothing was changed. {advice}", advice = advice(.0))]
     Damaged(#[from] Damage),
     /// The operating system refused.
     #[error("{doing}: {source}")]
@@ -32,6 +33,23 @@ impl OpenError {
     pub(super) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let doing = doing.into();
         move |source| Self::Io { doing, source }
+    }
+}
+
+/// What can be done about damage. Without sound journal files a store can still be read up to the damage; without the
+/// files that say what the store consists of it cannot.
+fn advice(damage: &Damage) -> String {
+    let path = damage.path.display();
+    if damage.path.starts_with(layout::JOURNAL) || damage.path.starts_with(layout::SEGMENTS) {
+        format!(
+            "`annals verify DIR` tells how far the damage goes; `annals serve --read-only --data DIR` serves what is \
+             sound and writes nothing; to go on writing, put {path} back from a copy"
+        )
+    } else {
+        format!(
+            "`annals verify DIR` tells how far the damage goes. Nothing else says what this file says of the store, so \
+             it cannot be read without: put {path} back from a copy"
+        )
     }
 }
 

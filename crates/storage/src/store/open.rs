@@ -32,11 +32,11 @@ pub trait Replay {
     /// Why the change cannot be this; the store is then damaged and is not opened.
     fn changed(&mut self, frame: &FrameInfo, record: &StateRecord, state: &State) -> Result<(), String>;
 
-    /// All has come; `state` is the newest.
+    /// All has come, or all before `damage`, behind which the journal is not read; `state` is the newest.
     ///
     /// # Errors
     /// In what way manifest and journal do not fit together; the store is then damaged and is not opened.
-    fn end(&mut self, state: &State) -> Result<(), String>;
+    fn end(&mut self, state: &State, damage: Option<&Damage>) -> Result<(), String>;
 }
 
 /// What opening found, for the log.
@@ -55,7 +55,7 @@ pub struct OpenReport {
     pub unknown: Vec<PathBuf>,
 }
 
-/// A store that was opened for reading only. Nothing was written.
+/// A store that was opened for reading only, as far as it is sound. Nothing was written.
 #[derive(Debug)]
 pub struct ReadStore {
     /// Which store it is.
@@ -66,6 +66,11 @@ pub struct ReadStore {
     pub state: State,
     /// What was found.
     pub report: OpenReport,
+    /// The first damage that was met outside the segments, if any. All that was replayed comes before it.
+    pub damage: Option<Damage>,
+    /// Whether all that was ever acknowledged was replayed, or lies in segments. With damage this is known only of a
+    /// store that was closed, if the damage lies behind the end that its manifest names.
+    pub is_whole: bool,
 }
 
 /// Opens a store for writing, and replays what its journal holds.
@@ -79,7 +84,7 @@ pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay)
         io::ErrorKind::WouldBlock => OpenError::InUse,
         _ => OpenError::io("locking the store")(source),
     })?;
-    let Contents { manifest, state, journal } = read(&*disk, &identity, replay)?;
+    let Contents { manifest, state, journal, .. } = read(&*disk, &identity, replay, Extent::Whole)?;
     let report = report(&manifest, &journal);
     let manifest = Manifest::start(Arc::clone(&disk), identity, options.manifest, manifest)
         .map_err(OpenError::io("beginning a manifest file"))?;
@@ -91,15 +96,18 @@ pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay)
     Ok(OpenStore { disk, identity, lock, manifest, journal, state, report })
 }
 
-/// Opens a store for reading only: replays its journal, and writes nothing. No other process may have it open.
+/// Opens a store for reading only, as far as it is sound: replays its journal up to the first damage, and writes
+/// nothing. No other process may have it open. Whoever takes a store with damage must tell those who read it.
 ///
 /// # Errors
-/// As `open`.
+/// When there is no store, when its identity, its manifest or the snapshot of its state is damaged, without which nothing
+/// says what the store is, or when the operating system refuses.
 pub fn open_read_only(disk: &dyn Disk, replay: &mut dyn Replay) -> Result<ReadStore, OpenError> {
     let identity = StoreIdentity::load(disk)?.ok_or(OpenError::NoStore)?;
-    let Contents { manifest, state, journal } = read(disk, &identity, replay)?;
+    let Contents { manifest, state, journal, damage } = read(disk, &identity, replay, Extent::Sound)?;
     let report = report(&manifest, &journal);
-    Ok(ReadStore { identity, manifest: manifest.state, state, report })
+    let is_whole = damage.is_none() || agreement::is_closed_end(&manifest.state, &journal);
+    Ok(ReadStore { identity, manifest: manifest.state, state, report, damage, is_whole })
 }
 
 /// Removes what a crash left of snapshots that the manifest does not name, or not any more.
@@ -114,13 +122,29 @@ fn remove_unnamed_snapshots(disk: &dyn Disk, manifest: &Manifest) -> io::Result<
     Ok(())
 }
 
+/// How far a store is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    /// To its end; damage is an error.
+    Whole,
+    /// Up to the first damage in the journal.
+    Sound,
+}
+
 struct Contents {
     manifest: RecoveredManifest,
     state: State,
     journal: Recovered,
+    /// Only where damage is no error.
+    damage: Option<Damage>,
 }
 
-fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> Result<Contents, OpenError> {
+fn read(
+    disk: &dyn Disk,
+    identity: &StoreIdentity,
+    replay: &mut dyn Replay,
+    extent: Extent,
+) -> Result<Contents, OpenError> {
     let manifest = manifest::recover(disk, identity, |_, _, _| {})?;
     let snapshot = manifest.state.snapshot().copied();
     let mut state = match &snapshot {
@@ -133,7 +157,7 @@ fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> R
         started: manifest.state.journal_started(),
         must_hold: agreement::must_hold(&manifest.state),
     };
-    let journal = journal::recover(disk, identity, from, |frame, record| {
+    let visit = |frame: &FrameInfo, record: JournalRecord| {
         state.note_commit(frame.commit_time);
         match record {
             JournalRecord::Batch(batch) => replay.batch(frame, batch, &state),
@@ -146,14 +170,24 @@ fn read(disk: &dyn Disk, identity: &StoreIdentity, replay: &mut dyn Replay) -> R
             }
             JournalRecord::Mark(_) => Ok(()),
         }
-    })?;
-    agreement::check(&manifest, &journal).map_err(|damage: Damage| OpenError::from(damage))?;
-    replay.end(&state).map_err(|found| {
+    };
+    let (journal, damage) = match extent {
+        Extent::Whole => (journal::recover(disk, identity, from, visit)?, None),
+        Extent::Sound => journal::recover_sound(disk, identity, from, visit)?,
+    };
+    // A journal of which the end was not read tells nothing of how the store was last used.
+    let damage = damage.or_else(|| agreement::check(&manifest, &journal).err());
+    if extent == Extent::Whole
+        && let Some(damage) = damage
+    {
+        return Err(damage.into());
+    }
+    replay.end(&state, damage.as_ref()).map_err(|found| {
         let path = layout::manifest_file(manifest.end.file);
         let expected = "segments, floors and a journal that follow one another without gap";
         Damage::of_case(DamageCase::OlderCopy, path, manifest.end.offset, expected, found)
     })?;
-    Ok(Contents { manifest, state, journal })
+    Ok(Contents { manifest, state, journal, damage })
 }
 
 fn report(manifest: &RecoveredManifest, journal: &Recovered) -> OpenReport {

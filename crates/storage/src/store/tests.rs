@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::*;
-use crate::damage::DamageCase;
+use crate::damage::{Damage, DamageCase};
 use crate::disk::RealDisk;
 use crate::framed::FrameInfo;
 use crate::journal::RecordedBatch;
@@ -38,7 +38,7 @@ impl Replay for Seen {
         Ok(())
     }
 
-    fn end(&mut self, _: &State) -> Result<(), String> {
+    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
         Ok(())
     }
 }

@@ -133,7 +133,10 @@ impl Verified {
     fn check_together(&mut self, disk: &dyn Disk) {
         let mut nobody = Nobody;
         match open_read_only(disk, &mut nobody) {
-            Ok(ReadStore { manifest, report, .. }) => {
+            Ok(ReadStore { manifest, report, damage, .. }) => {
+                if let Some(damage) = damage {
+                    self.add_if_new(damage);
+                }
                 if let Some(place) = manifest.snapshot() {
                     self.count(disk, &layout::state_file(place.number));
                 }
@@ -192,7 +195,7 @@ impl Replay for Nobody {
         Ok(())
     }
 
-    fn end(&mut self, _: &State) -> Result<(), String> {
+    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
         Ok(())
     }
 }

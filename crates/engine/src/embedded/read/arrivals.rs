@@ -31,7 +31,13 @@ pub(super) fn read_arrivals(
         return Err(ReadError::Trimmed { shard: read.shard, asked: from, first_retained: view.first_retained }.into());
     }
     if from > head.next() {
-        return Err(ReadError::MomentAhead { shard: read.shard, asked: from, head }.into());
+        return Err(table.past_head(read.shard, from).into());
+    }
+    if from > head
+        && read.through > head
+        && let Some(lost) = table.lost_behind_head(read.shard)
+    {
+        return Err(lost.into());
     }
     let through = read.through.min(head);
     let mut page = ArrivalBuilder { bounds: read.bounds, events: Vec::new(), bytes: 0, next: from };

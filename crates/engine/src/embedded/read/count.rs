@@ -13,6 +13,9 @@ use crate::embedded::table_state::TableState;
 pub(super) fn count(table: &TableState, read: &PartitionRead, access: Access) -> Result<CountedScan, SourceError> {
     let read = PartitionRead { after: None, ..read.clone() };
     let scan = Scan::begin(table, &read)?;
+    if let Some(lost) = table.lost_at(&read.moment) {
+        return Err(lost.into());
+    }
     let mut counted = Counter { limit: read.limit_per_partition.unwrap_or(u64::MAX), counted: CountedScan::default() };
     match &read.selection {
         PartitionSelection::Keys(keys) => {

@@ -28,7 +28,7 @@ pub(super) fn read_partitions(
         PartitionSelection::Keys(keys) => read_keys(&scan, keys, access, &mut page)?,
         PartitionSelection::Slices(slices) => read_ranges(&scan, &slices.token_ranges(), access, &mut page)?,
     }
-    page.finish(|| scan.floor())
+    page.finish(table.lost_at(&read.moment), || scan.floor())
 }
 
 fn read_keys(
@@ -109,9 +109,8 @@ impl<'read> Scan<'read> {
             if !count.contains(shard) {
                 return Err(ReadError::UnknownShard { shard, count });
             }
-            let head = table.board().head(shard);
-            if asked > head {
-                return Err(ReadError::MomentAhead { shard, asked, head });
+            if asked > table.board().head(shard) {
+                return Err(table.past_head(shard, asked));
             }
         }
         Ok(Self { table, read })
@@ -212,10 +211,14 @@ impl PageBuilder {
         Ok(if self.has_more { Flow::Stop } else { Flow::Continue })
     }
 
-    fn finish(self, floor: impl FnOnce() -> Moment) -> Result<PartitionPage, SourceError> {
+    /// The page. Where events of the moment may be `lost`, the last page has a next one, which is that error: so all that
+    /// is there is read first, and nobody takes it for all that there was.
+    fn finish(self, lost: Option<ReadError>, floor: impl FnOnce() -> Moment) -> Result<PartitionPage, SourceError> {
         let (key_index, given_of_partition) = self.last;
+        let has_next = self.has_more || lost.is_some();
         let next = match self.events.last() {
-            Some(last) if self.has_more => Some(ScanPosition {
+            None if let Some(lost) = lost => return Err(lost.into()),
+            Some(last) if has_next => Some(ScanPosition {
                 key_index,
                 key: PartitionKey::new(last.key().to_vec())
                     .map_err(|error| ReadError::Damaged(format!("a stored event has no valid key: {error}")))?,

@@ -25,6 +25,11 @@ pub(super) fn find_commit_time(
     let view = state.view();
     let first_retained = view.first_retained;
     let found = find_in_view(&view, time, head, access)?;
+    if found.is_none()
+        && let Some(lost) = table.lost_behind_head(shard)
+    {
+        return Err(lost.into());
+    }
     let is_after_what_went = match found {
         Some(found) => found > first_retained,
         None => head >= first_retained || time >= now,
