@@ -18,7 +18,7 @@ use annals_model::{Column, ColumnType, CommitTime, Sequence, Shard, StoredEvent,
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;
 use annals_storage::manifest::ManifestOptions;
-use annals_testkit::disk::{Fault, MemoryDisk};
+use annals_testkit::disk::{Failure, Fault, MemoryDisk, Operation};
 use annals_testkit::event::{Cell, TestEvent, batch_of};
 use annals_testkit::trial::definition;
 
@@ -135,7 +135,7 @@ async fn a_failed_sync_ends_appends_for_good_and_loses_nothing_that_was_acknowle
     let table = engine.create_table(definition("sync", 1), Vec::new()).await.expect("a table");
     append(&engine, &table, 0..10).await.expect("stored");
     until_idle(&disk).await;
-    disk.set_fault(Some(Fault::Sync { sync: 0 }));
+    disk.set_fault(Some(Fault::Nth { operation: Operation::Sync, nth: 0, failure: Failure::Io }));
     let failed = append(&engine, &table, 10..20).await.expect_err("the sync fails");
     assert!(matches!(failed, AppendError::Unknown(_)), "{failed}");
     let failed = append(&engine, &table, 20..30).await.expect_err("later syncs mean nothing");

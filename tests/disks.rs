@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use annals_storage::disk::{Disk, RealDisk};
-use annals_testkit::disk::{Fault, MemoryDisk, Unsynced, keeps_the_contract};
+use annals_testkit::disk::{Failure, Fault, MemoryDisk, Operation, Unsynced, keeps_the_contract};
 
 #[test]
 fn the_real_disk_keeps_the_contract() {
@@ -40,7 +40,7 @@ fn what_a_failed_sync_dropped_is_seen_and_is_lost_with_the_power() {
     file.write_at(&[1; 512], 0).expect("written");
     file.sync().expect("synced");
     disk.sync_directory(Path::new("")).expect("synced");
-    disk.set_fault(Some(Fault::Sync { sync: 0 }));
+    disk.set_fault(Some(Fault::Nth { operation: Operation::Sync, nth: 0, failure: Failure::Io }));
     file.write_at(&[2; 512], 0).expect("written");
     file.sync().expect_err("it was to fail");
     file.sync().expect("later ones succeed");

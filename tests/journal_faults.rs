@@ -10,7 +10,7 @@ use annals_storage::journal::JournalOptions;
 use annals_storage::manifest::ManifestOptions;
 use annals_storage::store::{OpenError, StoreOptions};
 use annals_storage::verify::verify;
-use annals_testkit::disk::{Fault, MemoryDisk, Unsynced};
+use annals_testkit::disk::{Failure, Fault, MemoryDisk, Operation, Unsynced};
 use annals_testkit::seed::seeds;
 use annals_testkit::small_store::{self, Contents, Ledger, OPTIONS, Worker};
 
@@ -244,9 +244,9 @@ fn a_sync_that_fails_is_final_and_what_it_did_not_confirm_is_not_acknowledged() 
     let counting = MemoryDisk::new();
     counting.set_fault(None);
     small_store::work(&shared(&counting), &mut Ledger::default()).expect("nothing fails");
-    for sync in 0..counting.calls().1 {
+    for sync in 0..counting.calls().of(Operation::Sync) {
         let (disk, mut ledger) = (MemoryDisk::new(), Ledger::default());
-        disk.set_fault(Some(Fault::Sync { sync }));
+        disk.set_fault(Some(Fault::Nth { operation: Operation::Sync, nth: sync, failure: Failure::Io }));
         small_store::work(&shared(&disk), &mut ledger).expect_err("a sync failed");
         disk.power_cut(|_| false);
         match small_store::read(&disk) {
@@ -263,7 +263,7 @@ fn a_sync_that_fails_is_final_and_what_it_did_not_confirm_is_not_acknowledged() 
 fn after_a_failed_sync_the_journal_touches_the_disk_no_more() {
     let (disk, mut ledger) = (MemoryDisk::new(), Ledger::default());
     let mut worker = Worker::open(&shared(&disk), &mut ledger).expect("opened");
-    disk.set_fault(Some(Fault::Sync { sync: 0 }));
+    disk.set_fault(Some(Fault::Nth { operation: Operation::Sync, nth: 0, failure: Failure::Io }));
     worker.commit(1).expect_err("the sync fails");
     let calls = disk.calls();
     for _ in 0..3 {
@@ -279,7 +279,7 @@ fn any_call_that_fails_ends_in_an_error_or_in_nothing_and_never_in_a_wrong_store
     counting.set_fault(None);
     small_store::work(&shared(&counting), &mut Ledger::default()).expect("nothing fails");
     for kind in [std::io::ErrorKind::Other, std::io::ErrorKind::StorageFull] {
-        for call in 0..counting.calls().0 {
+        for call in 0..counting.calls().all() {
             let (disk, mut ledger) = (MemoryDisk::new(), Ledger::default());
             disk.set_fault(Some(Fault::Once { call, kind }));
             let _ended = small_store::work(&shared(&disk), &mut ledger);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_storage::disk::Disk;
-use annals_storage::store::OpenError;
+use annals_storage::store::{self, OpenError};
 use annals_testkit::disk::{Fault, MemoryDisk, Unsynced};
 use annals_testkit::seed::{announce, seeds};
 use annals_testkit::small_store::{self, Contents, Ledger, OPTIONS, Worker};
@@ -56,7 +56,7 @@ fn calls_of_the_workload() -> u64 {
     let mut ledger = Ledger::default();
     small_store::work(&shared(&disk), &mut ledger).expect("nothing fails");
     small_store::check(&reopened(&disk.copy()), &ledger).expect("all is there");
-    disk.calls().0
+    disk.calls().all()
 }
 
 #[test]
@@ -90,13 +90,31 @@ fn nothing_acknowledged_is_lost_when_any_sectors_and_names_are_kept() {
         let share = random.random_range(0.0..1.0);
         disk.power_cut(|unsynced| match unsynced {
             Unsynced::Sector { .. } => random.random_bool(share),
-            Unsynced::Names { .. } => random.random(),
+            Unsynced::Name { .. } => random.random(),
         });
         // The power goes a second time, while the store is opened.
         let call = random.random_range(0..120);
         disk.set_fault(Some(Fault::PowerOff { call }));
         drop(small_store::open(&shared(&disk), OPTIONS));
         disk.power_cut(|_| random.random_bool(share));
+        check_and_go_on(&disk, &ledger);
+    }
+}
+
+#[test]
+fn a_store_is_made_after_all_when_the_power_went_several_times_while_it_was_made() {
+    for seed in seeds(1_000) {
+        let _announced = announce(seed);
+        let mut random = StdRng::seed_from_u64(seed);
+        let disk = MemoryDisk::new();
+        for _ in 0..3 {
+            disk.set_fault(Some(Fault::PowerOff { call: random.random_range(0..60) }));
+            // Whether this attempt gets to its end does not matter.
+            let _ = store::create(&disk, &small_store::identity(), OPTIONS);
+            disk.power_cut(|_| random.random());
+        }
+        let (ledger, is_done) = work_until(&disk, u64::MAX);
+        assert!(is_done, "the store is made and used");
         check_and_go_on(&disk, &ledger);
     }
 }

@@ -154,7 +154,7 @@ fn unfinished_store_is_no_store_and_is_made_again() {
     let counting = MemoryDisk::new();
     counting.set_fault(None);
     store::create(&counting, &small_store::identity(), OPTIONS).expect("made");
-    let calls = counting.calls().0;
+    let calls = counting.calls().all();
     for call in 0..calls - 1 {
         let disk = MemoryDisk::new();
         disk.set_fault(Some(Fault::PowerOff { call }));

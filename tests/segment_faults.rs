@@ -85,7 +85,7 @@ fn calls_of_the_workload() -> u64 {
     let mut sealed = Vec::new();
     work(&segments(&disk), &mut sealed).expect("nothing fails");
     assert_eq!(sealed.len(), 1);
-    disk.calls().0
+    disk.calls().all()
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! - [`server`]: a server in this process, on a free port.
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
 //! - [`disk`]: a disk in memory that loses power, fails and fills up.
+//! - [`power`]: an engine loses power at every change that it makes to its disk.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
 //! - [`tiny_store`]: a whole store of a few kilobytes in memory, and what readers get of it once it was damaged.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
@@ -24,6 +25,7 @@ pub mod ledger;
 pub mod model;
 pub mod oracle;
 pub mod plain;
+pub mod power;
 pub mod process;
 pub mod seed;
 pub mod server;

@@ -24,6 +24,15 @@ pub fn seeds(cases_by_default: u64) -> Range<u64> {
     }
 }
 
+/// For tests whose seeds make different numbers of cases: the first seed, and how many cases to run. With a seed to
+/// replay this is that seed, and one case, so that nothing follows it.
+pub fn start_and_cases(cases_by_default: u64) -> (u64, u64) {
+    match number(SEED_VARIABLE) {
+        Some(seed) => (seed, 1),
+        None => (0, number(CASES_VARIABLE).unwrap_or(cases_by_default)),
+    }
+}
+
 /// Prints the seed when the test that holds this panics.
 #[derive(Debug)]
 pub struct Announced(u64);

@@ -1,6 +1,5 @@
 //! The embedded engine as a whole: its threads, and the contract's methods.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -306,10 +305,9 @@ impl Start<'_> {
         let Self { store, segments, maintenance, directory } = *self;
         let begun = journal.end();
         store.keeper_desk().note_begun(begun.file, begun, state.clone());
-        maintenance.note_dropped(state.dropped().iter().copied(), begun.file);
+        maintenance.note_dropped(state.dropped().iter().copied());
         let files = Arc::clone(journal.files());
-        let (kept, told) = (Arc::clone(&manifest), Arc::clone(maintenance));
-        let keeper = Keeper { store: Arc::clone(store), manifest: kept, files, maintenance: told }.start()?;
+        let keeper = Keeper { store: Arc::clone(store), manifest: Arc::clone(&manifest), files }.start()?;
         let flusher =
             Flusher { store: Arc::clone(store), segments: Arc::clone(segments), maintenance: Arc::clone(maintenance) };
         let flusher = flusher.start()?;
@@ -321,7 +319,6 @@ impl Start<'_> {
             desk: Arc::clone(maintenance),
             directory: DirectoryKeeper::new(store.options().directory.clone(), Arc::clone(directory)),
             retention_at: None,
-            cleared: BTreeMap::new(),
         };
         let background = vec![keeper, flusher, maintenance.start()?];
         Ok((commits, Running { manifest, commit, background }))

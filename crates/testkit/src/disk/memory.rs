@@ -1,53 +1,17 @@
 //! The disk in memory. The fault model is in the module above.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_storage::disk::{Disk, File, Lock};
 
-use super::file::Content;
+use super::fault::{Calls, Failure, Fault, Operation};
 use super::gate::{Gate, HeldSyncs};
-
-/// Something that a power cut may keep or lose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unsynced<'a> {
-    /// A sector of a file.
-    Sector {
-        /// The file, by the name that it has; empty if it has none any more.
-        path: &'a Path,
-        /// The sector's number in the file.
-        sector: u64,
-    },
-    /// All changes of the names in a directory since it was synced.
-    Names {
-        /// The directory.
-        directory: &'a Path,
-    },
-}
-
-/// How calls fail. Calls are counted from when the fault is set; the first is call 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// This call fails, and none after it.
-    Once {
-        /// Which call.
-        call: u64,
-        /// How it fails.
-        kind: io::ErrorKind,
-    },
-    /// This call and all after it fail: the power is off.
-    PowerOff {
-        /// The first call that fails.
-        call: u64,
-    },
-    /// This sync of a file, counted among such syncs only, fails, and none after it.
-    Sync {
-        /// Which sync.
-        sync: u64,
-    },
-}
+use super::names::parent;
+use super::recording::Recording;
+use super::state::{Change, State, Unsynced};
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -58,17 +22,12 @@ pub struct MemoryDisk {
 
 #[derive(Debug, Default)]
 struct Inner {
-    contents: BTreeMap<u64, Content>,
-    next_content: u64,
-    names: BTreeMap<PathBuf, u64>,
-    durable_names: BTreeMap<PathBuf, u64>,
-    directories: BTreeSet<PathBuf>,
-    changed_directories: BTreeSet<PathBuf>,
+    state: State,
     locked: BTreeSet<PathBuf>,
     capacity: Option<u64>,
     fault: Option<Fault>,
-    calls: u64,
-    syncs: u64,
+    calls: Calls,
+    recording: Option<Recording>,
 }
 
 impl MemoryDisk {
@@ -77,46 +36,31 @@ impl MemoryDisk {
         Self::default()
     }
 
+    pub(super) fn holding(state: State) -> Self {
+        Self { inner: Arc::new(Mutex::new(Inner { state, ..Inner::default() })), syncs: Arc::default() }
+    }
+
     /// A disk of its own with the same files, all of them durable.
     #[must_use]
     pub fn copy(&self) -> Self {
-        let inner = self.inner();
-        let mut contents = inner.contents.clone();
-        contents.values_mut().for_each(Content::sync);
-        let copy = Inner {
-            contents,
-            next_content: inner.next_content,
-            names: inner.names.clone(),
-            durable_names: inner.names.clone(),
-            directories: inner.directories.clone(),
-            ..Inner::default()
-        };
-        Self { inner: Arc::new(Mutex::new(copy)), syncs: Arc::default() }
+        let mut state = self.inner().state.clone();
+        state.cut(|_| true);
+        Self::holding(state)
     }
 
     /// Takes the power away and gives it back: of what was not synced, `keep` says what is left. Locks are gone, and so
-    /// are faults. Handles that were open must not be used any more.
-    pub fn power_cut(&self, mut keep: impl FnMut(Unsynced<'_>) -> bool) {
+    /// are faults and a recording. Handles that were open must not be used any more.
+    pub fn power_cut(&self, keep: impl FnMut(Unsynced<'_>) -> bool) {
         let mut inner = self.inner();
-        for directory in std::mem::take(&mut inner.changed_directories) {
-            if keep(Unsynced::Names { directory: &directory }) {
-                inner.settle_names(&directory);
-            }
-        }
-        inner.names = inner.durable_names.clone();
-        let named: BTreeMap<u64, PathBuf> = inner.names.iter().map(|(path, &id)| (id, path.clone())).collect();
-        inner.contents.retain(|id, _| named.contains_key(id));
-        for (id, content) in &mut inner.contents {
-            content.cut(|sector| keep(Unsynced::Sector { path: &named[id], sector }));
-        }
+        inner.state.cut(keep);
         inner.locked.clear();
-        inner.fault = None;
+        (inner.fault, inner.recording) = (None, None);
     }
 
     /// Sets or takes away a fault; calls are counted anew.
     pub fn set_fault(&self, fault: Option<Fault>) {
         let mut inner = self.inner();
-        (inner.fault, inner.calls, inner.syncs) = (fault, 0, 0);
+        (inner.fault, inner.calls) = (fault, Calls::default());
     }
 
     /// Has syncs of files wait, until what this gives is dropped.
@@ -125,10 +69,25 @@ impl MemoryDisk {
         self.syncs.shut()
     }
 
-    /// Calls since the last fault was set, and how many of them were syncs of files.
-    pub fn calls(&self) -> (u64, u64) {
-        let inner = self.inner();
-        (inner.calls, inner.syncs)
+    /// Calls since the last fault was set.
+    pub fn calls(&self) -> Calls {
+        self.inner().calls
+    }
+
+    /// Begins to record all changes, from now on.
+    pub fn record(&self) {
+        let mut inner = self.inner();
+        inner.recording = Some(Recording::new(inner.state.clone()));
+    }
+
+    /// How many changes were recorded so far; 0 if none are recorded.
+    pub fn recorded(&self) -> usize {
+        self.inner().recording.as_ref().map_or(0, Recording::len)
+    }
+
+    /// Ends the recording and gives it; none if none was begun.
+    pub fn take_recording(&self) -> Option<Recording> {
+        self.inner().recording.take()
     }
 
     /// Limits what all files together can hold; none for no limit.
@@ -138,13 +97,14 @@ impl MemoryDisk {
 
     /// What all files hold.
     pub fn used(&self) -> u64 {
-        self.inner().used()
+        self.inner().state.used()
     }
 
     /// The files, in the order of their paths, with their lengths.
     pub fn files(&self) -> Vec<(PathBuf, usize)> {
         let inner = self.inner();
-        inner.names.iter().map(|(path, id)| (path.clone(), inner.contents[id].seen.len())).collect()
+        let paths = inner.state.names.seen.keys();
+        paths.map(|path| (path.clone(), inner.state.find(path).map_or(0, |(_, bytes)| bytes.len()))).collect()
     }
 
     /// Changes a file's bytes durably, behind the back of whoever uses it.
@@ -153,20 +113,18 @@ impl MemoryDisk {
     /// When there is no such file.
     pub fn damage(&self, path: impl AsRef<Path>, change: impl FnOnce(&mut Vec<u8>)) {
         let mut inner = self.inner();
-        let id = *inner.names.get(path.as_ref()).unwrap_or_else(|| panic!("no file {}", path.as_ref().display()));
-        inner.contents.get_mut(&id).expect("every name has content").damage(change);
+        let (id, _) = inner.state.find(path.as_ref()).unwrap_or_else(|| panic!("no file {}", path.as_ref().display()));
+        inner.state.content_mut(id, |content| content.damage(change));
     }
 
     /// Removes a file durably, behind the back of whoever uses it.
     pub fn lose(&self, path: impl AsRef<Path>) {
-        let mut inner = self.inner();
-        inner.names.remove(path.as_ref());
-        inner.durable_names.remove(path.as_ref());
+        self.inner().state.names.lose(path.as_ref());
     }
 
     /// Whether there is such a file.
     pub fn holds(&self, path: impl AsRef<Path>) -> bool {
-        self.inner().names.contains_key(path.as_ref())
+        self.inner().state.find(path.as_ref()).is_some()
     }
 
     /// A file's bytes, as they are seen.
@@ -175,23 +133,54 @@ impl MemoryDisk {
     /// When there is no such file.
     pub fn bytes(&self, path: impl AsRef<Path>) -> Vec<u8> {
         let inner = self.inner();
-        let id = inner.names.get(path.as_ref()).unwrap_or_else(|| panic!("no file {}", path.as_ref().display()));
-        inner.contents[id].seen.clone()
+        let found = inner.state.find(path.as_ref());
+        found.unwrap_or_else(|| panic!("no file {}", path.as_ref().display())).1.to_vec()
+    }
+
+    /// Writes all files into a directory of the real disk, to look at them there.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports.
+    pub fn save(&self, directory: &Path) -> io::Result<()> {
+        let inner = self.inner();
+        for name in &inner.state.names.directories {
+            std::fs::create_dir_all(directory.join(name))?;
+        }
+        for path in inner.state.names.seen.keys() {
+            let bytes = inner.state.find(path).map_or(&[][..], |(_, bytes)| bytes);
+            std::fs::write(directory.join(path), bytes)?;
+        }
+        Ok(())
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts a call and fails it if its time has come.
-    fn call(&self) -> io::Result<MutexGuard<'_, Inner>> {
+    /// Counts a call, and tells how it fails, if its time has come.
+    fn counted(&self, operation: Operation) -> (MutexGuard<'_, Inner>, Option<Failing>) {
         let mut inner = self.inner();
-        let nth = inner.calls;
-        inner.calls += 1;
-        match inner.fault {
-            Some(Fault::Once { call, kind }) if call == nth => Err(io::Error::new(kind, "this call was to fail")),
-            Some(Fault::PowerOff { call }) if call <= nth => Err(io::Error::other("the power is off")),
-            _ => Ok(inner),
+        let (all, of_kind) = (inner.calls.all(), inner.calls.of(operation));
+        inner.calls.count(operation);
+        let failing = match inner.fault {
+            Some(Fault::Once { call, kind }) if call == all => {
+                Some(Failing::Error(io::Error::new(kind, "this call was to fail")))
+            }
+            Some(Fault::PowerOff { call }) if call <= all => Some(Failing::PowerOff { is_going: call == all }),
+            Some(Fault::Nth { operation: of, nth, failure }) if of == operation && nth == of_kind => match failure {
+                Failure::Short => Some(Failing::Short),
+                Failure::Io | Failure::Full => Some(Failing::Error(failure.error())),
+            },
+            _ => None,
+        };
+        (inner, failing)
+    }
+
+    /// Counts a call and fails it if its time has come.
+    fn call(&self, operation: Operation) -> io::Result<MutexGuard<'_, Inner>> {
+        match self.counted(operation) {
+            (inner, None) => Ok(inner),
+            (_, Some(failing)) => Err(failing.error()),
         }
     }
 
@@ -200,43 +189,52 @@ impl MemoryDisk {
     }
 }
 
-impl Inner {
-    fn used(&self) -> u64 {
-        self.names.values().map(|id| self.contents[id].seen.len() as u64).sum()
-    }
+/// How a call fails.
+#[derive(Debug)]
+enum Failing {
+    Error(io::Error),
+    /// Half way.
+    Short,
+    /// The power is off; is it going with this call?
+    PowerOff {
+        is_going: bool,
+    },
+}
 
-    fn find(&self, path: &Path) -> io::Result<u64> {
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    /// The write during which the power goes: any of its sectors may be kept.
-    fn write_as_power_goes(&mut self, id: u64, bytes: &[u8], start: usize) {
-        let last = self.calls - 1;
-        if self.fault == Some(Fault::PowerOff { call: last })
-            && let Some(content) = self.contents.get_mut(&id)
-        {
-            content.write(bytes, start);
+impl Failing {
+    fn error(self) -> io::Error {
+        match self {
+            Self::Error(error) => error,
+            Self::Short => Failure::Short.error(),
+            Self::PowerOff { .. } => io::Error::other("the power is off"),
         }
-    }
-
-    fn changed(&mut self, path: &Path) {
-        self.changed_directories.insert(parent(path));
-    }
-
-    fn settle_names(&mut self, directory: &Path) {
-        self.durable_names.retain(|path, _| parent(path) != directory);
-        let present = self.names.iter().filter(|(path, _)| parent(path) == directory);
-        self.durable_names.extend(present.map(|(path, &id)| (path.clone(), id)));
     }
 }
 
-fn parent(path: &Path) -> PathBuf {
-    path.parent().unwrap_or(Path::new("")).to_owned()
+impl Inner {
+    fn find(&self, path: &Path) -> io::Result<u64> {
+        self.state.find(path).map(|(id, _)| id).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn has_directory(&self, directory: &Path) -> bool {
+        self.state.names.directories.contains(directory) || directory == Path::new("")
+    }
+
+    fn change(&mut self, change: Change) {
+        self.state.apply(&change);
+        if let Some(recording) = &mut self.recording {
+            recording.push(change);
+        }
+    }
+
+    fn write(&mut self, id: u64, offset: usize, bytes: &[u8]) {
+        self.change(Change::Written { id, offset, bytes: bytes.into() });
+    }
 }
 
 impl Disk for MemoryDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let id = self.call()?.find(path)?;
+        let id = self.call(Operation::Open)?.find(path)?;
         Ok(self.file(id))
     }
 
@@ -245,64 +243,57 @@ impl Disk for MemoryDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let mut inner = self.call()?;
-        if inner.names.contains_key(path) {
+        let mut inner = self.call(Operation::Create)?;
+        if inner.find(path).is_ok() {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        if !inner.directories.contains(&parent(path)) && parent(path) != Path::new("") {
+        if !inner.has_directory(parent(path)) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let id = inner.next_content;
-        inner.next_content += 1;
-        inner.contents.insert(id, Content::default());
-        inner.names.insert(path.to_owned(), id);
-        inner.changed(path);
+        let id = inner.state.next_id();
+        inner.change(Change::Created { path: path.to_owned() });
         drop(inner);
         Ok(self.file(id))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut inner = self.call()?;
-        let id = inner.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
-        inner.names.insert(to.to_owned(), id);
-        inner.changed(from);
-        inner.changed(to);
+        let mut inner = self.call(Operation::Rename)?;
+        inner.find(from)?;
+        inner.change(Change::Renamed { from: from.to_owned(), to: to.to_owned() });
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        let mut inner = self.call()?;
-        inner.names.remove(path).ok_or(io::ErrorKind::NotFound)?;
-        inner.changed(path);
+        let mut inner = self.call(Operation::Remove)?;
+        inner.find(path)?;
+        inner.change(Change::Removed { path: path.to_owned() });
         Ok(())
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<PathBuf>> {
-        let inner = self.call()?;
-        if !inner.directories.contains(directory) && directory != Path::new("") {
+        let inner = self.call(Operation::List)?;
+        if !inner.has_directory(directory) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let inside = inner.names.keys().chain(&inner.directories).filter(|path| parent(path) == directory);
+        let names = &inner.state.names;
+        let inside = names.seen.keys().chain(&names.directories).filter(|path| parent(path) == directory);
         Ok(inside.filter_map(|path| path.file_name().map(PathBuf::from)).collect())
     }
 
     fn create_directory(&self, directory: &Path) -> io::Result<()> {
-        // Directories are durable at once: the store makes them before anything that matters.
-        let mut inner = self.call()?;
-        let all = directory.ancestors().filter(|path| *path != Path::new("")).map(PathBuf::from);
-        inner.directories.extend(all);
+        let mut inner = self.call(Operation::CreateDirectory)?;
+        inner.change(Change::DirectoryCreated { directory: directory.to_owned() });
         Ok(())
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        let mut inner = self.call()?;
-        inner.changed_directories.remove(directory);
-        inner.settle_names(directory);
+        let mut inner = self.call(Operation::SyncDirectory)?;
+        inner.change(Change::DirectorySynced { directory: directory.to_owned() });
         Ok(())
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
-        let mut inner = self.call()?;
+        let mut inner = self.call(Operation::Lock)?;
         if !inner.locked.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -333,65 +324,69 @@ struct MemoryFile {
 
 impl File for MemoryFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let inner = self.disk.call()?;
-        let seen = inner.contents.get(&self.id).map_or(&[][..], |content| &content.seen);
+        let (inner, failing) = self.disk.counted(Operation::Read);
+        let read = match failing {
+            None => buffer.len(),
+            Some(Failing::Short) => buffer.len() / 2,
+            Some(failing) => return Err(failing.error()),
+        };
+        let seen = inner.state.content(self.id).map_or(&[][..], |content| content.seen());
         let start = usize::try_from(offset).map_err(io::Error::other)?;
         let part = seen.get(start..start + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer.copy_from_slice(part);
-        Ok(())
+        buffer[..read].copy_from_slice(&part[..read]);
+        failing.map_or(Ok(()), |failing| Err(failing.error()))
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let mut inner = match self.disk.call() {
-            Ok(inner) => inner,
-            Err(error) => {
-                self.disk.inner().write_as_power_goes(self.id, bytes, start);
-                return Err(error);
+        let (mut inner, failing) = self.disk.counted(Operation::Write);
+        match failing {
+            None => {}
+            Some(failing) => {
+                match failing {
+                    Failing::Short => inner.write(self.id, start, &bytes[..bytes.len() / 2]),
+                    // Of the write during which the power goes any sector may be kept.
+                    Failing::PowerOff { is_going: true } => inner.write(self.id, start, bytes),
+                    Failing::Error(_) | Failing::PowerOff { is_going: false } => {}
+                }
+                return Err(failing.error());
             }
-        };
-        let (capacity, used) = (inner.capacity, inner.used());
-        let content = inner.contents.get_mut(&self.id).ok_or(io::ErrorKind::NotFound)?;
-        let growth = (start + bytes.len()).saturating_sub(content.seen.len()) as u64;
-        match capacity {
+        }
+        let length = inner.state.content(self.id).ok_or(io::ErrorKind::NotFound)?.seen().len();
+        let growth = (start + bytes.len()).saturating_sub(length) as u64;
+        match inner.capacity {
             // What there is space for is written, as a real disk does.
-            Some(capacity) if growth > 0 && used + growth > capacity => {
-                let over = usize::try_from(used + growth - capacity).map_err(io::Error::other)?;
-                content.write(&bytes[..bytes.len().saturating_sub(over)], start);
+            Some(capacity) if growth > 0 && inner.state.used() + growth > capacity => {
+                let over = usize::try_from(inner.state.used() + growth - capacity).map_err(io::Error::other)?;
+                inner.write(self.id, start, &bytes[..bytes.len().saturating_sub(over)]);
                 Err(io::ErrorKind::StorageFull.into())
             }
             _ => {
-                content.write(bytes, start);
+                inner.write(self.id, start, bytes);
                 Ok(())
             }
         }
     }
 
     fn length(&self) -> io::Result<u64> {
-        let inner = self.disk.call()?;
-        Ok(inner.contents.get(&self.id).map_or(0, |content| content.seen.len() as u64))
+        let inner = self.disk.call(Operation::Length)?;
+        Ok(inner.state.content(self.id).map_or(0, |content| content.seen().len() as u64))
     }
 
     fn sync(&self) -> io::Result<()> {
         self.disk.syncs.pass();
-        let called = self.disk.call().map(|mut inner| {
-            let nth = inner.syncs;
-            inner.syncs += 1;
-            inner.fault == Some(Fault::Sync { sync: nth })
-        });
-        let mut inner = self.disk.inner();
-        let is_power_off = matches!(inner.fault, Some(Fault::PowerOff { .. }));
-        let content = inner.contents.get_mut(&self.id).ok_or(io::ErrorKind::NotFound)?;
-        match called {
-            Ok(false) => {
-                content.sync();
+        let (mut inner, failing) = self.disk.counted(Operation::Sync);
+        inner.state.content(self.id).ok_or(io::ErrorKind::NotFound)?;
+        match failing {
+            None => {
+                inner.change(Change::Synced { id: self.id });
                 Ok(())
             }
             // With the power off, what was not synced is still for the cut to decide.
-            Err(error) if is_power_off => Err(error),
-            Ok(true) | Err(_) => {
-                content.fail_sync();
-                Err(io::Error::other("this sync was to fail"))
+            Some(failing @ Failing::PowerOff { .. }) => Err(failing.error()),
+            Some(failing) => {
+                inner.change(Change::SyncFailed { id: self.id });
+                Err(failing.error())
             }
         }
     }

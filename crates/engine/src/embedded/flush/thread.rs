@@ -48,9 +48,7 @@ impl Flusher {
         loop {
             let work = self.store.backlog().take(wait);
             waiting.extend(work.frozen);
-            if let Some(newest) = self.store.keeper_desk().newest() {
-                self.maintenance.note_dropped(work.dropped.iter().map(|table| table.id()), newest.next());
-            }
+            self.maintenance.note_dropped(work.dropped.iter().map(|table| table.id()));
             if work.is_closed {
                 return;
             }
