@@ -11,7 +11,6 @@ use uuid::Uuid;
 
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
-use crate::framed::remove_if_there;
 use crate::layout;
 
 /// The format of the whole store. A store of another version is refused by name.
@@ -47,8 +46,11 @@ impl StoreIdentity {
     /// # Errors
     /// Whatever the operating system reports.
     pub(crate) fn begin(&self, disk: &dyn Disk) -> io::Result<()> {
-        remove_if_there(disk, Path::new(UNFINISHED))?;
-        let file = disk.create(Path::new(UNFINISHED))?;
+        // What an earlier attempt began is written over, never removed: while it has files, something must say whose.
+        let file = match disk.open_writable(Path::new(UNFINISHED)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => disk.create(Path::new(UNFINISHED))?,
+            opened => opened?,
+        };
         file.write_at(&self.encode(), 0)?;
         file.sync()?;
         disk.sync_directory(Path::new(""))
