@@ -1,19 +1,14 @@
 //! `annals verify`: reads and checks every byte of a closed store, and changes nothing.
 //!
-//! Ends with 0 only when all is well. What was being written when a crash came (a torn end), and files that are not the
-//! store's, are told and are no damage. The directory of partitions is not looked at: it is made anew from the segments
+//! Lists every damaged place, as many as a person reads, and how many there are; ends with 0 only when all is well. What
+//! was being written when a crash came (a torn end), what was put into quarantine, and files that nothing in the store
+//! names are told and are no damage. The directory of partitions is not looked at: it is made anew from the segments
 //! whenever it is wrong.
 
-use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use annals_storage::cache::CacheLimits;
-use annals_storage::layout;
-use annals_storage::manifest::ManifestState;
-use annals_storage::segment::Segments;
-use annals_storage::verify::{Verified, verify};
+use annals_storage::verify::{Verified, bytes_to_verify, verify_all};
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
@@ -34,75 +29,33 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// What all checks together found.
-#[derive(Default)]
-struct Report {
-    files: u64,
-    bytes: u64,
-    segments: usize,
-    events: u64,
-    findings: Vec<String>,
-    notes: Vec<String>,
-}
-
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let store = ClosedStore::open(&args.directory)?;
-    let verified = verify(&*store.disk)?;
-    let mut report = Report::of_files(&verified);
-    match &verified.manifest {
-        Some(manifest) => check_segments(&store, manifest, &mut report)?,
-        None => report.notes.push("the segments were not read: without a manifest nothing says which there are".into()),
-    }
-    show(&args.directory, &report, args.json)
-}
-
-impl Report {
-    fn of_files(verified: &Verified) -> Self {
-        let torn = verified.torn.iter().map(|torn| {
-            format!(
-                "{} ends in a torn frame from byte {} on ({}): it was never acknowledged, and the next opening cuts it",
-                torn.path.display(),
-                torn.offset,
-                ByteSize(torn.length)
-            )
-        });
-        let unknown = verified.unknown.iter().map(|path| format!("{} is not the store's", path.display()));
-        Self {
-            files: verified.files,
-            bytes: verified.bytes,
-            findings: verified.findings.iter().map(ToString::to_string).collect(),
-            notes: torn.chain(unknown).collect(),
-            ..Self::default()
-        }
-    }
-}
-
-fn check_segments(store: &ClosedStore, manifest: &ManifestState, report: &mut Report) -> anyhow::Result<()> {
-    let disk = Arc::clone(&store.disk);
-    let segments = Segments::new(disk, layout::SEGMENTS, store.identity.uuid, CacheLimits::default());
-    let entries = manifest.segments();
-    let bar = progress_bar(entries.values().map(|entry| entry.summary.file_length).sum());
-    for entry in entries.values() {
-        bar.set_message(format!("segment {}", entry.summary.id.get()));
-        let checked = segments.verify(&entry.summary);
-        report.files += 1;
-        report.segments += 1;
-        report.bytes += checked.bytes;
-        report.events += checked.events;
-        report.findings.extend(checked.findings.iter().map(ToString::to_string));
-        bar.inc(entry.summary.file_length);
-    }
+    let bar = progress_bar(bytes_to_verify(&*store.disk));
+    let verified = verify_all(&store.disk, &mut |path, bytes| {
+        bar.set_message(path.display().to_string());
+        bar.inc(bytes);
+    });
     bar.finish_and_clear();
-    let (sealed, strangers) = segments.list().context("listing the segments")?;
-    let named: BTreeSet<_> = entries.keys().copied().collect();
-    let unnamed = sealed.into_iter().filter(|id| !named.contains(id)).map(|id| segments.path(id));
-    let notes = unnamed.map(|path| format!("{} is named by nothing: what a crash left of a flush", path.display()));
-    report.notes.extend(notes);
-    let strangers = strangers.into_iter().map(|name| format!("segments/{} is not a segment", name.display()));
-    report.notes.extend(strangers);
-    Ok(())
+    let verified = verified.with_context(|| format!("the store in {}", args.directory.display()))?;
+    if args.json {
+        show_json(&verified)?;
+    } else {
+        show(&verified)?;
+    }
+    if verified.is_sound() {
+        return Ok(());
+    }
+    Err(StoreDamaged(format!(
+        "{} in {}. Nothing was changed. Keep a copy of the directory before anything else; `annals serve --read-only \
+         --data DIR` serves what is sound.",
+        counted(verified.findings.total(), "finding"),
+        args.directory.display()
+    ))
+    .into())
 }
 
+/// A bar on a terminal, nothing elsewhere.
 fn progress_bar(bytes: u64) -> ProgressBar {
     let target =
         if Stream::of_stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -111,41 +64,59 @@ fn progress_bar(bytes: u64) -> ProgressBar {
     ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
 }
 
-fn show(directory: &std::path::Path, report: &Report, as_json: bool) -> anyhow::Result<()> {
-    let sound = report.findings.is_empty();
+/// What is worth knowing and no damage.
+fn notes(verified: &Verified) -> Vec<String> {
+    let mut notes = Vec::new();
+    for torn in &verified.torn {
+        notes.push(format!(
+            "{} ends in a torn frame from byte {} on ({}): it was never acknowledged, and the next opening cuts it",
+            torn.path.display(),
+            torn.offset,
+            ByteSize(torn.length)
+        ));
+    }
+    let told = |paths: &[PathBuf], what: &str| -> Vec<String> {
+        paths.iter().map(|path| format!("{} {what}", path.display())).collect()
+    };
+    notes.extend(told(&verified.unnamed, "is named by nothing: what a crash left, and means nothing"));
+    notes.extend(told(&verified.unknown, "is not the store's"));
+    for (path, bytes) in &verified.quarantine {
+        let size = ByteSize(*bytes);
+        notes.push(format!("{} ({size}) was put aside by an earlier opening, whose log says why", path.display()));
+    }
+    if verified.manifest.is_none() {
+        let text = "without its manifest nothing says which segments are the store's; each was checked by itself";
+        notes.push(text.to_owned());
+    }
+    notes
+}
+
+fn show(verified: &Verified) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
-    if as_json {
-        let value = json!({
-            "sound": sound, "files": report.files, "bytes": report.bytes, "segments": report.segments,
-            "events_in_segments": report.events, "findings": report.findings, "notes": report.notes,
-        });
-        write_json(&mut out, &value)?;
-    } else {
-        let notes = report.notes.iter().map(|note| format!("note     {note}"));
-        for line in report.findings.iter().map(|finding| format!("damage   {finding}")).chain(notes) {
-            writeln!(out, "{line}").context("writing the findings")?;
-        }
-        writeln!(
-            out,
-            "{} read, {}; {} with {}",
-            counted(report.files, "file"),
-            ByteSize(report.bytes),
-            counted(report.segments as u64, "segment"),
-            counted(report.events, "event")
-        )
-        .context("writing the summary")?;
+    let mut lines: Vec<String> =
+        verified.findings.first().iter().map(|finding| format!("damage   {finding}")).collect();
+    let unlisted = verified.findings.total() - lines.len() as u64;
+    if unlisted > 0 {
+        lines.push(format!("damage   and {}, which are not listed", counted(unlisted, "more place")));
     }
-    if sound {
-        if !as_json {
-            writeln!(out, "all is well").context("writing the summary")?;
-        }
-        return Ok(());
-    }
-    Err(StoreDamaged(format!(
-        "{} in {}. Nothing was changed. Keep a copy of the directory before anything else; `annals serve \
-         --read-only` serves what can still be read.",
-        counted(report.findings.len() as u64, "finding"),
-        directory.display()
-    ))
-    .into())
+    lines.extend(notes(verified).into_iter().map(|note| format!("note     {note}")));
+    lines.push(format!(
+        "{} read, {}; {} with {}",
+        counted(verified.files, "file"),
+        ByteSize(verified.bytes),
+        counted(verified.segments, "segment"),
+        counted(verified.events, "event")
+    ));
+    lines.extend(verified.is_sound().then(|| "all is well".to_owned()));
+    lines.iter().try_for_each(|line| writeln!(out, "{line}")).context("writing the findings")
+}
+
+fn show_json(verified: &Verified) -> anyhow::Result<()> {
+    let findings: Vec<_> = verified.findings.first().iter().map(ToString::to_string).collect();
+    let value = json!({
+        "sound": verified.is_sound(), "files": verified.files, "bytes": verified.bytes,
+        "segments": verified.segments, "events_in_segments": verified.events,
+        "findings": findings, "findings_total": verified.findings.total(), "notes": notes(verified),
+    });
+    write_json(&mut std::io::stdout(), &value)
 }

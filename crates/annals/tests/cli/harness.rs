@@ -118,7 +118,7 @@ fn run(command: &mut Command, input: &str) -> Done {
 }
 
 /// How a command ended and what it wrote.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Done {
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,

@@ -71,8 +71,7 @@ pub fn recover(
         let end = reading.frames.end();
         return Ok(RecoveredManifest { state: reading.state, end, torn, unborn, replaced: numbers, unknown });
     }
-    let path = layout::manifest_file(unborn.unwrap_or(FileNumber::FIRST));
-    Err(Damage::of_case(DamageCase::FileMissing, path, 0, "a manifest", "no file of one").into())
+    Err(Damage::of_case(DamageCase::FileMissing, directory, 0, "a file of the manifest", "none").into())
 }
 
 impl RecoveredManifest {

@@ -23,7 +23,7 @@ impl Writer {
         self.check_no_open_run()?;
         self.set_run_open();
         let offset = self.length();
-        let pages_end = run.summary().length - u64::from(run.summary().directory_length);
+        let pages_end = run.pages_end();
         let mut at = 0;
         while at < pages_end {
             let (bytes, pages_length) = read_pages(run, at, pages_end)?;

@@ -21,6 +21,7 @@ mod join;
 mod key_filter;
 mod merge;
 mod page;
+mod page_walk;
 mod partition_cursor;
 mod partitions;
 mod permutation;

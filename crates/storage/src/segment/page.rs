@@ -176,6 +176,11 @@ impl PageHeader {
         })
     }
 
+    /// Whether it says that it is the header of the page at `offset` of the run with `salt`.
+    pub(super) fn is_of(&self, salt: u64, offset: u64) -> bool {
+        (self.salt, self.offset) == (salt, offset)
+    }
+
     /// The page's bytes, header and all; more than any run has if the length is damaged.
     pub(super) fn page_length(&self) -> u64 {
         PAGE_HEADER_BYTES as u64 + u64::from(self.stored_length)

@@ -232,6 +232,11 @@ impl Run {
         self.0.segments.read(self.0.segment, self.summary().offset + offset, length)
     }
 
+    /// Where the run's pages end and its directory begins.
+    pub(super) fn pages_end(&self) -> u64 {
+        self.summary().length.saturating_sub(u64::from(self.summary().directory_length))
+    }
+
     pub(super) fn tail(&self, access: Access) -> Result<Arc<Tail>, ReadError> {
         let Inner { segments, segment, number, summary } = &*self.0;
         let key = PartKey { segment: *segment, run: *number, kind: PageKind::RowIndex, number: 0 };

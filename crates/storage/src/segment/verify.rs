@@ -9,7 +9,7 @@ use super::block::Block;
 use super::error::{Fault, ReadError};
 use super::file::SegmentFile;
 use super::footer::HEADER_BYTES;
-use super::join::read_pages;
+use super::page_walk::check_pages;
 use super::partition_cursor::PartitionCursor;
 use super::partitions::RunPartition;
 use super::permutation::Permutation;
@@ -38,12 +38,24 @@ pub struct SegmentReport {
 impl Segments {
     /// Reads and checks every byte of the segment that the manifest tells of.
     pub fn verify(&self, summary: &SegmentSummary) -> SegmentReport {
+        self.verify_with(summary, &mut |_| {})
+    }
+
+    /// As [`verify`](Self::verify); tells `progress` of each run how many bytes were done.
+    pub fn verify_with(&self, summary: &SegmentSummary, progress: &mut dyn FnMut(u64)) -> SegmentReport {
         let mut report = SegmentReport::default();
-        if let Err(finding) = self.verify_frame(summary, &mut report) {
-            report.findings.push(finding);
+        match self.verify_frame(summary, &mut report) {
+            // A file that is not there is missed once, not once for each of its runs.
+            Err(missing @ ReadError::Damage(Damage { case: DamageCase::FileMissing, .. })) => {
+                report.findings.push(missing);
+                return report;
+            }
+            Err(finding) => report.findings.push(finding),
+            Ok(()) => {}
         }
         for run in self.uncached().runs(summary) {
             RunCheck::verify(&run, &mut report);
+            progress(run.summary().length);
         }
         report
     }
@@ -108,18 +120,19 @@ impl<'a> RunCheck<'a> {
     fn verify(run: &'a Run, report: &mut SegmentReport) {
         report.runs += 1;
         // All pages first, each by its own checksum: a damaged index must not keep the rest from being looked at.
-        let pages = check_pages(run, &mut report.findings);
-        match Self::open(run) {
-            Ok(mut check) => {
-                if let Err(finding) = check.rows() {
-                    // The same damage was mostly found by the page already.
-                    if pages {
-                        report.findings.push(finding);
-                    }
-                }
-                report.events += u64::from(check.row_count);
+        let are_pages_sound = check_pages(run, &mut report.findings);
+        let checked = Self::open(run).and_then(|mut check| {
+            let result = check.rows();
+            report.events += u64::from(check.row_count);
+            result
+        });
+        if let Err(finding) = checked {
+            // What a bad page leads to was told with the page. What the directory says lies in no page.
+            let directory_at = run.summary().offset + run.pages_end();
+            let is_in_directory = matches!(&finding, ReadError::Damage(damage) if damage.offset >= directory_at);
+            if are_pages_sound || is_in_directory {
+                report.findings.push(finding);
             }
-            Err(finding) => report.findings.push(finding),
         }
     }
 
@@ -230,20 +243,4 @@ impl<'a> RunCheck<'a> {
         let expected = format!("events, partitions, bytes {told:?} within {told_bounds:?}, as the manifest says");
         Err(self.run.damage(0, Fault::new(0, expected, format!("{counted:?} within {bounds:?}"))))
     }
-}
-
-/// Checks each page of the run by its own checksum; says whether all passed.
-fn check_pages(run: &Run, findings: &mut Vec<ReadError>) -> bool {
-    let pages_end = run.summary().length - u64::from(run.summary().directory_length);
-    let mut at = 0;
-    while at < pages_end {
-        match read_pages(run, at, pages_end) {
-            Ok((_, length)) => at += length as u64,
-            Err(finding) => {
-                findings.push(finding);
-                return false;
-            }
-        }
-    }
-    true
 }

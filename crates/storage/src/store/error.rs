@@ -18,7 +18,7 @@ pub enum OpenError {
     InUse,
     /// A file is not what the store wrote. Nothing was changed.
     #[error("{0}; nothing was changed. {advice}", advice = advice(.0))]
-    Damaged(#[from] Damage),
+    Damaged(Damage),
     /// The operating system refused.
     #[error("{doing}: {source}")]
     Io {
@@ -50,6 +50,12 @@ fn advice(damage: &Damage) -> String {
             "`annals verify DIR` tells how far the damage goes. Nothing else says what this file says of the store, so \
              it cannot be read without: put {path} back from a copy"
         )
+    }
+}
+
+impl From<Damage> for OpenError {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged(damage)
     }
 }
 

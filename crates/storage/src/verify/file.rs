@@ -42,6 +42,7 @@ pub(super) fn check_spare(
     check_sectors(&mut file)
 }
 
+/// A finding for each stretch of sectors that do not verify.
 fn check_sectors(file: &mut FramedFile) -> Result<Vec<Damage>, ReadFailure> {
     let mut damage = Vec::new();
     let length = file.length();
@@ -49,10 +50,22 @@ fn check_sectors(file: &mut FramedFile) -> Result<Vec<Damage>, ReadFailure> {
         let found = format!("{length} bytes");
         damage.push(file.damage(DamageCase::FileTruncated, length, "whole blocks of 4096 bytes", found));
     }
-    for at in sectors(0..length) {
-        if file.sector(at)?.0 == SectorState::Garbage {
-            let expected = "a sector that was written, or one that never was";
-            damage.push(file.damage(DamageCase::GarbageSector, at, expected, "bytes that do not verify"));
+    let mut garbage: Option<u64> = None;
+    for at in sectors(0..length).map(Some).chain([None]) {
+        let is_garbage = match at {
+            Some(at) => file.sector(at)?.0 == SectorState::Garbage,
+            None => false,
+        };
+        match (is_garbage, garbage) {
+            (true, None) => garbage = at,
+            (false, Some(from)) => {
+                let end = at.unwrap_or(length);
+                let expected = "a sector that was written, or one that never was";
+                let found = format!("bytes that do not verify, up to byte {end}");
+                damage.push(file.damage(DamageCase::GarbageSector, from, expected, found));
+                garbage = None;
+            }
+            _ => {}
         }
     }
     Ok(damage)

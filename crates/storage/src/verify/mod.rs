@@ -1,98 +1,106 @@
-//! Reading and checking every byte of a store's identity, manifest, state and journal.
+//! Reading and checking every byte of a store's files.
 //!
 //! Unlike opening, this does not stop at the first damage, and it looks also where opening has no need to: behind the
-//! frames of files that have a successor, and into spare files. It writes nothing. Segments are checked by themselves,
-//! from the summaries that the manifest holds.
+//! frames of files that have a successor, into spare files and into all segments. It writes nothing. The directory of
+//! partitions is not looked at: it is made again from the segments whenever it is wrong.
 
 mod file;
+mod finding;
+mod segments;
 
-use std::collections::BTreeSet;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::damage::{Damage, ReadFailure};
+use crate::damage::Damage;
 use crate::disk::Disk;
 use crate::framed::{FrameInfo, Kind, TornTail};
 use crate::identity::StoreIdentity;
 use crate::journal::RecordedBatch;
 use crate::layout;
-use crate::manifest::ManifestState;
+use crate::manifest::{self, ManifestState};
 use crate::state::{State, StateRecord};
 use crate::store::{OpenError, ReadStore, Replay, open_read_only};
+
+pub use finding::{FINDINGS_MAX, Finding, Findings};
+
+/// Is told of each file, or part of one, how many bytes were done.
+type Progress<'a> = &'a mut dyn FnMut(&Path, u64);
 
 /// What was checked and what was found.
 #[derive(Debug, Default)]
 pub struct Verified {
     /// What is wrong, in the order of the files; empty if all is well.
-    pub findings: Vec<Finding>,
+    pub findings: Findings,
     /// Files that were read.
     pub files: u64,
     /// Bytes that were read.
     pub bytes: u64,
+    /// Segments among the files.
+    pub segments: u64,
+    /// Events that were read in segments.
+    pub events: u64,
     /// What was being written when the power last went. Not damage: it was never acknowledged.
     pub torn: Vec<TornTail>,
     /// Files that the store did not make. Not damage.
     pub unknown: Vec<PathBuf>,
+    /// Files of the store that nothing in it names: what a crash left. Not damage: they mean nothing.
+    pub unnamed: Vec<PathBuf>,
+    /// What was put into quarantine, with its bytes. Not damage: it was told when it was put there.
+    pub quarantine: Vec<(PathBuf, u64)>,
     /// What the store consists of, as far as it could be opened for reading.
     pub manifest: Option<ManifestState>,
     /// Which store it is, if that could be read.
     pub identity: Option<StoreIdentity>,
 }
 
-/// Something that is wrong with a file.
-#[derive(Debug)]
-pub enum Finding {
-    /// It is not what the store wrote.
-    Damaged(Damage),
-    /// It could not be read.
-    Unreadable {
-        /// What was being done, with the path.
-        doing: String,
-        /// What the operating system said.
-        source: io::Error,
-    },
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Damaged(damage) => damage.fmt(f),
-            Self::Unreadable { doing, source } => write!(f, "{doing}: {source}"),
-        }
-    }
-}
-
-impl From<ReadFailure> for Finding {
-    fn from(failure: ReadFailure) -> Self {
-        match failure {
-            ReadFailure::Damaged(damage) => Self::Damaged(damage),
-            ReadFailure::Io { path, source } => {
-                Self::Unreadable { doing: format!("reading {}", path.display()), source }
-            }
-        }
-    }
-}
-
-/// Checks a store that no other process has open.
+/// Checks a store that no other process has open, all of it. Tells `progress` how far it is, in bytes of files.
 ///
 /// # Errors
 /// `NoStore` when there is none. Everything else that goes wrong is among the findings.
+pub fn verify_all(disk: &Arc<dyn Disk>, progress: &mut dyn FnMut(&Path, u64)) -> Result<Verified, OpenError> {
+    let mut verified = check(&**disk, progress)?;
+    if let Some(identity) = verified.identity {
+        verified.check_segments(disk, &identity, progress);
+    }
+    Ok(verified)
+}
+
+/// Bytes of all files that [`verify_all`] reads; what cannot be looked at counts nothing.
+pub fn bytes_to_verify(disk: &dyn Disk) -> u64 {
+    let lengths = |directory: &str| -> u64 {
+        let names = disk.list(Path::new(directory)).unwrap_or_default();
+        let paths = names.into_iter().map(|name| Path::new(directory).join(name));
+        paths.filter_map(|path| disk.open(&path).and_then(|file| file.length()).ok()).sum()
+    };
+    layout::DIRECTORIES.into_iter().map(lengths).sum()
+}
+
+/// As [`verify_all`], without the segments.
+///
+/// # Errors
+/// As `verify_all`.
 pub fn verify(disk: &dyn Disk) -> Result<Verified, OpenError> {
+    check(disk, &mut |_, _| {})
+}
+
+fn check(disk: &dyn Disk, progress: Progress<'_>) -> Result<Verified, OpenError> {
     let mut verified = Verified::default();
     let identity = match StoreIdentity::load(disk) {
         Ok(Some(identity)) => identity,
         Ok(None) => return Err(OpenError::NoStore),
         Err(failure) => {
-            verified.findings.push(failure.into());
+            verified.findings.add(failure);
             return Ok(verified);
         }
     };
     verified.identity = Some(identity);
-    verified.count(disk, Path::new(layout::STORE));
-    verified.check_framed_files(disk, &identity, Kind::Manifest);
-    verified.check_framed_files(disk, &identity, Kind::Journal);
-    verified.check_together(disk);
+    verified.count(disk, Path::new(layout::STORE), progress);
+    verified.check_framed_files(disk, &identity, Kind::Manifest, progress);
+    verified.check_framed_files(disk, &identity, Kind::Journal, progress);
+    verified.check_together(disk, &identity);
+    verified.check_state_files(disk, progress);
+    verified.list_quarantine(disk, progress);
     Ok(verified)
 }
 
@@ -102,84 +110,133 @@ impl Verified {
         self.findings.is_empty()
     }
 
-    fn check_framed_files(&mut self, disk: &dyn Disk, identity: &StoreIdentity, kind: Kind) {
+    fn check_framed_files(&mut self, disk: &dyn Disk, identity: &StoreIdentity, kind: Kind, progress: Progress<'_>) {
         let (directory, extension) = match kind {
             Kind::Journal => (layout::JOURNAL, "journal"),
             Kind::Manifest => (layout::MANIFEST, "manifest"),
         };
-        let mut names = match disk.list(Path::new(directory)) {
-            Ok(names) => names,
-            Err(source) => return self.unreadable(directory, source),
-        };
-        names.sort_unstable();
-        for name in names {
-            let path = Path::new(directory).join(&name);
-            let result = if let Some(number) = layout::file_number_in_name(&name, extension) {
+        for path in self.list(disk, directory) {
+            let name = path.file_name().map_or(Path::new(""), Path::new);
+            let result = if let Some(number) = layout::file_number_in_name(name, extension) {
                 file::check_file(disk, identity, kind, number, path.clone())
-            } else if layout::number_in_name(&name, "spare").is_some() {
+            } else if layout::number_in_name(name, "spare").is_some() {
                 file::check_spare(disk, identity, kind, path.clone())
             } else {
                 continue;
             };
-            self.count(disk, &path);
+            self.count(disk, &path, progress);
             match result {
-                Ok(damage) => self.findings.extend(damage.into_iter().map(Finding::Damaged)),
-                Err(failure) => self.findings.push(failure.into()),
+                Ok(damage) => damage.into_iter().for_each(|damage| self.findings.add(Finding::Damaged(damage))),
+                Err(failure) => self.findings.add(failure),
             }
         }
     }
 
     /// Checks what no file can tell of itself: that all are there, and agree with one another.
-    fn check_together(&mut self, disk: &dyn Disk) {
+    fn check_together(&mut self, disk: &dyn Disk, identity: &StoreIdentity) {
         let mut nobody = Nobody;
+        // What is wrong with the manifest by itself is among the findings already; a sound one is of use without a state.
+        self.manifest = manifest::recover(disk, identity, |_, _, _| {}).ok().map(|recovered| recovered.state);
         match open_read_only(disk, &mut nobody) {
-            Ok(ReadStore { manifest, report, damage, .. }) => {
+            Ok(ReadStore { report, damage, .. }) => {
                 if let Some(damage) = damage {
                     self.add_if_new(damage);
                 }
-                if let Some(place) = manifest.snapshot() {
-                    self.count(disk, &layout::state_file(place.number));
-                }
                 self.torn = report.torn;
                 self.unknown = report.unknown;
-                self.manifest = Some(manifest);
             }
             Err(OpenError::Damaged(damage)) => self.add_if_new(damage),
-            Err(OpenError::Io { doing, source }) => self.findings.push(Finding::Unreadable { doing, source }),
+            Err(OpenError::Io { doing, source }) => self.findings.add(Finding::Unreadable { doing, source }),
             Err(error @ (OpenError::NoStore | OpenError::InUse)) => {
                 let doing = "opening the store for reading".to_owned();
-                self.findings.push(Finding::Unreadable { doing, source: io::Error::other(error) });
+                self.findings.add(Finding::Unreadable { doing, source: io::Error::other(error) });
             }
         }
+    }
+
+    /// Reads the snapshots of the state. That which the manifest names was checked with it; another one is what a crash
+    /// left, of which no digest is known.
+    fn check_state_files(&mut self, disk: &dyn Disk, progress: Progress<'_>) {
+        let named = self.manifest.as_ref().map(|manifest| manifest.snapshot().map(|place| place.number));
+        for path in self.list(disk, layout::STATE) {
+            let name = path.file_name().map_or(Path::new(""), Path::new);
+            let number = layout::file_number_in_name(name, "state");
+            if number.is_none() {
+                self.unknown.push(path);
+                continue;
+            }
+            self.count(disk, &path, progress);
+            if named.is_some_and(|named| named != number) {
+                self.read_whole(disk, &path);
+                self.unnamed.push(path);
+            }
+        }
+    }
+
+    fn list_quarantine(&mut self, disk: &dyn Disk, progress: Progress<'_>) {
+        for path in self.list(disk, layout::QUARANTINE) {
+            let before = self.bytes;
+            self.count(disk, &path, progress);
+            self.read_whole(disk, &path);
+            self.quarantine.push((path, self.bytes - before));
+        }
+    }
+
+    /// Reads a file of which no content is known, so that it is known that it can be read.
+    fn read_whole(&mut self, disk: &dyn Disk, path: &Path) {
+        let read = disk.open(path).and_then(|file| {
+            let (length, mut at, mut bytes) = (file.length()?, 0, vec![0; READ_BYTES]);
+            while at < length {
+                let piece = usize::try_from(length - at).map_or(READ_BYTES, |left| left.min(READ_BYTES));
+                file.read_at(&mut bytes[..piece], at)?;
+                at += piece as u64;
+            }
+            Ok(())
+        });
+        if let Err(source) = read {
+            self.unreadable(path, source);
+        }
+    }
+
+    /// The paths of the files in a directory, in order.
+    fn list(&mut self, disk: &dyn Disk, directory: &str) -> Vec<PathBuf> {
+        let directory = Path::new(directory);
+        let mut paths: Vec<_> = match disk.list(directory) {
+            Ok(names) => names.into_iter().map(|name| directory.join(name)).collect(),
+            Err(source) => {
+                self.unreadable(directory, source);
+                Vec::new()
+            }
+        };
+        paths.sort_unstable();
+        paths
     }
 
     /// Opening stops at what the files themselves have shown before.
     fn add_if_new(&mut self, damage: Damage) {
-        let known: BTreeSet<_> = self
-            .findings
-            .iter()
-            .filter_map(|finding| match finding {
-                Finding::Damaged(known) => Some((&known.path, known.offset)),
-                Finding::Unreadable { .. } => None,
-            })
-            .collect();
-        if !known.contains(&(&damage.path, damage.offset)) {
-            self.findings.push(Finding::Damaged(damage));
+        if !self.findings.has(&damage) {
+            self.findings.add(Finding::Damaged(damage));
         }
     }
 
-    fn count(&mut self, disk: &dyn Disk, path: &Path) {
+    fn count(&mut self, disk: &dyn Disk, path: &Path, progress: Progress<'_>) {
         self.files += 1;
         match disk.open(path).and_then(|file| file.length()) {
-            Ok(length) => self.bytes += length,
-            Err(source) => self.unreadable(&path.to_string_lossy(), source),
+            Ok(length) => {
+                self.bytes += length;
+                progress(path, length);
+            }
+            Err(source) => self.unreadable(path, source),
         }
     }
 
-    fn unreadable(&mut self, path: &str, source: io::Error) {
-        self.findings.push(Finding::Unreadable { doing: format!("reading {path}"), source });
+    fn unreadable(&mut self, path: &Path, source: io::Error) {
+        self.findings.add(Finding::unreadable(path, source));
     }
 }
+
+/// How much of a file is read at a time.
+const READ_BYTES: usize = 1024 * 1024;
 
 /// Replays into nothing: reading is the check.
 struct Nobody;

@@ -146,6 +146,33 @@ fn another_stores_segment_is_found() {
 }
 
 #[test]
+fn one_report_tells_of_every_bad_page_of_a_run() {
+    let store = TestStore::new();
+    let summary = store.write(1, &[events(1..=40, 3, 3)]);
+    let run = store.cold().runs(&summary).remove(0);
+    let tail = run.tail(Access::Read).expect("reads");
+    let offset = |place: u64| usize::try_from(run.summary().offset + place).expect("small");
+    // Two pages side by side, one by its header alone, and an index: each is told once, and nothing else is.
+    let (rows, permutation) = (0, tail.permutation_page.offset);
+    let (batches, index) = (tail.batches_page.offset, tail.sections.last().expect("sections").1.offset);
+    let mut bytes = store.file(1);
+    bytes[offset(rows) + 50] ^= 1;
+    bytes[offset(permutation) + 40] ^= 1;
+    bytes[offset(batches) + 14] ^= 1;
+    bytes[offset(index) + 40] ^= 1;
+    store.replace_file(1, &bytes);
+    let findings = store.segments.verify(&summary).findings;
+    let found: Vec<usize> = findings
+        .iter()
+        .map(|finding| match finding {
+            ReadError::Damage(damage) => usize::try_from(damage.offset).expect("small"),
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert_eq!(found, [rows, permutation, batches, index].map(offset), "{findings:?}");
+}
+
+#[test]
 fn one_report_tells_of_damage_in_several_runs() {
     let (store, summary) = small_store();
     let mut bytes = store.file(1);
