@@ -19,6 +19,7 @@ mod sector;
 #[cfg(test)]
 mod tests;
 mod window;
+mod write_back;
 mod writer;
 
 pub(crate) use frame::{FrameBuffer, body_offset};
@@ -30,6 +31,7 @@ pub use reader::{Ending, FrameInfo, TornTail};
 pub(crate) use reader::{FramedFile, Frames, Next, sectors};
 pub(crate) use salt::Salts;
 pub(crate) use sector::SectorState;
+pub(crate) use write_back::write_back;
 pub(crate) use writer::FramedWriter;
 
 /// The unit of a torn write, as far as disks promise one.

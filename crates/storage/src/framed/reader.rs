@@ -3,6 +3,7 @@
 //! The cases that this tells apart are the table in `FORMAT.md`. What a crash leaves is an [`Ending`]; all else is
 //! [`Damage`], with the first byte that is wrong. Nothing is written here.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use annals_model::CommitTime;
@@ -205,6 +206,8 @@ fn checksums_of(blocks: &[u8]) -> Vec<u8> {
 #[derive(Debug)]
 pub(crate) struct Frames {
     file: FramedFile,
+    /// Where the last frame read begins; 0, the header's place, before the first.
+    newest: u64,
     end: Position,
     next_frame: u32,
     body: Vec<u8>,
@@ -214,12 +217,18 @@ impl Frames {
     /// The frames of a file whose header was read.
     pub(crate) fn new(file: FramedFile, header: &FileHeader, chain: Chain) -> Self {
         let end = Position { file: header.number, offset: BLOCK, chain };
-        Self { file, end, next_frame: 1, body: Vec::new() }
+        Self { file, newest: 0, end, next_frame: 1, body: Vec::new() }
     }
 
     /// The position after the last frame read.
     pub(crate) fn end(&self) -> Position {
         self.end
+    }
+
+    /// The bytes of the file that may have been read from memory only: the last frame read, or the header before the
+    /// first. What lies before was synced before they were written.
+    pub(crate) fn newest(&self) -> Range<u64> {
+        self.newest..self.end.offset
     }
 
     /// The body of the last frame read.
@@ -253,7 +262,7 @@ impl Frames {
         let chain = self.take_body(payload, frame_bytes)?;
         let end = Position { file: self.end.file, offset: offset + frame_bytes as u64, chain };
         let place = FramePlace { file: self.end.file, frame: self.next_frame, offset, end };
-        self.end = end;
+        (self.newest, self.end) = (offset, end);
         self.next_frame += 1;
         Ok(Next::Frame(FrameInfo { place, commit_time: header.commit_time, records: header.records }))
     }

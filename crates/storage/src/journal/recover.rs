@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use annals_model::CommitTime;
@@ -15,7 +16,7 @@ use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
 use crate::framed::{
     Chain, Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail,
-    body_offset, keep_aside, remove_if_there,
+    body_offset, keep_aside, remove_if_there, write_back,
 };
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
@@ -38,6 +39,8 @@ pub struct Recovered {
     pub files: Vec<FileNumber>,
     /// Where the newest file ends; the next one's header names it. None if there was no file.
     pub end: Option<Position>,
+    /// The last frame of the newest file, by its bytes; its header if it has none. It may be in memory only.
+    pub newest: Range<u64>,
     /// The number of the next file.
     pub next_file: FileNumber,
     /// The end of the newest frame, or of the file before those that were read.
@@ -108,6 +111,7 @@ impl Recovered {
         Self {
             files: Vec::new(),
             end: None,
+            newest: 0..0,
             next_file: FileNumber::FIRST,
             last_frame: None,
             last_mark: None,
@@ -120,11 +124,11 @@ impl Recovered {
         }
     }
 
-    /// Does what must be done before a next file names the end: the newest file is synced, since frames that were
-    /// read may so far be in memory only; torn bytes are copied into quarantine; a file that was never begun goes.
+    /// Does what must be done before a next file names the end: the newest frame is written once more and synced,
+    /// since what was read may so far be in memory only; torn bytes are copied into quarantine; a file that was never begun goes.
     pub(super) fn settle(&self, disk: &dyn Disk) -> io::Result<()> {
         if let Some(end) = self.end {
-            disk.open_writable(&layout::journal_file(end.file))?.sync()?;
+            write_back(disk, &layout::journal_file(end.file), self.newest.clone())?;
         }
         if let Some(torn) = &self.torn {
             keep_aside(disk, torn)?;
@@ -163,7 +167,7 @@ impl Reading<'_> {
             self.note_held(frames.end());
             let ending = self.read_file(&mut frames, named_end, found)?;
             self.check_held(&frames)?;
-            found.end = Some(frames.end());
+            (found.end, found.newest) = (Some(frames.end()), frames.newest());
             if let Ending::Torn(torn) = ending {
                 self.check_started(number, frames.file(), torn.offset)?;
                 found.torn = Some(torn);

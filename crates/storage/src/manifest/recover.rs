@@ -1,6 +1,7 @@
 //! Reading the manifest when a store is opened. The cases are in `FORMAT.md`. Nothing is written here.
 
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::wire::{FrameContent, decode};
@@ -9,7 +10,7 @@ use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
 use crate::framed::{
     Ending, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail, body_offset, keep_aside,
-    remove_if_there,
+    remove_if_there, write_back,
 };
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
@@ -21,6 +22,8 @@ pub struct RecoveredManifest {
     pub state: ManifestState,
     /// Where the newest file ends; the next one's header names it.
     pub end: Position,
+    /// Its last frame, by its bytes. It may be in memory only.
+    pub newest: Range<u64>,
     /// An edit that was being written when the power went. Its bytes go into quarantine.
     pub torn: Option<TornTail>,
     /// A newer file that was begun and never got its snapshot. It is removed.
@@ -68,8 +71,8 @@ pub fn recover(
             }
         };
         let torn = reading.read_edits(&mut visit)?;
-        let end = reading.frames.end();
-        return Ok(RecoveredManifest { state: reading.state, end, torn, unborn, replaced: numbers, unknown });
+        let (end, newest) = (reading.frames.end(), reading.frames.newest());
+        return Ok(RecoveredManifest { state: reading.state, end, newest, torn, unborn, replaced: numbers, unknown });
     }
     Err(Damage::of_case(DamageCase::FileMissing, directory, 0, "a file of the manifest", "none").into())
 }
@@ -77,7 +80,7 @@ pub fn recover(
 impl RecoveredManifest {
     /// Does what must be done before a next file names the end: see the fields.
     pub(super) fn settle(&self, disk: &dyn Disk) -> io::Result<()> {
-        disk.open_writable(&layout::manifest_file(self.end.file))?.sync()?;
+        write_back(disk, &layout::manifest_file(self.end.file), self.newest.clone())?;
         if let Some(torn) = &self.torn {
             keep_aside(disk, torn)?;
         }
