@@ -140,6 +140,11 @@ impl Timeline {
         Ok(())
     }
 
+    /// Whether the outcome of anything is not known.
+    pub(super) fn has_unknown(&self) -> bool {
+        !self.perhaps_created.is_empty() || self.tables.values().any(TableTimeline::has_unknown)
+    }
+
     /// Gives the events of appends whose outcome was not known the places in which they were found.
     pub(super) fn place_unknown(&mut self, found: &Found) -> Result<(), String> {
         for (id, expected) in &mut self.tables {
@@ -165,6 +170,13 @@ impl Timeline {
 }
 
 impl TableTimeline {
+    fn has_unknown(&self) -> bool {
+        let is_unknown = |span: Span| !span.must(usize::MAX);
+        !self.perhaps.is_empty()
+            || self.dropped.is_some_and(is_unknown)
+            || self.declared.iter().any(|(_, span)| is_unknown(*span))
+    }
+
     fn check(&self, at: usize, found: &FoundTable) -> Result<(), String> {
         let heads: Vec<u64> = found.shards.iter().map(|shard| shard.head).collect();
         let mut ends = vec![0; heads.len()];

@@ -120,7 +120,7 @@ impl Workload {
             self.step().await?;
         }
         self.timeline.check(usize::MAX, &self.read().await?)?;
-        if !self.reopen() {
+        if !self.reopen().await? {
             return Err("it cannot be opened again".to_owned());
         }
         let found = self.read().await?;
@@ -146,20 +146,29 @@ impl Workload {
             62..74 => drop(self.engine().settle().await),
             74..80 => self.create().await,
             80..84 => self.drop_any().await,
-            84..90 => self.trim().await?,
+            84..90 => self.trim().await,
             90..95 => self.update().await,
-            _ => return Ok(self.reopen()),
+            _ => return self.reopen().await,
         }
         Ok(true)
     }
 
-    /// Closes the store and opens it again; false if it cannot be opened.
-    fn reopen(&mut self) -> bool {
+    /// Closes the store and opens it again; false if it cannot be opened. What it then shows must stay.
+    async fn reopen(&mut self) -> Result<bool, String> {
         if let Some(engine) = self.engine.take() {
             // What could not be noted at the end only makes the next opening read more.
             let _ = engine.close();
         }
-        self.open().is_ok()
+        if self.open().is_err() {
+            return Ok(false);
+        }
+        if self.timeline.has_unknown() {
+            let found = self.read().await?;
+            self.timeline.place_unknown(&found)?;
+            self.timeline.check(usize::MAX, &found)?;
+            self.timeline.adopt(&found);
+        }
+        Ok(true)
     }
 
     async fn create(&mut self) {
@@ -231,23 +240,22 @@ impl Workload {
         self.timeline.appended(answered, span)
     }
 
-    async fn trim(&mut self) -> Result<(), String> {
-        let Some(table) = self.any_table() else { return Ok(()) };
-        let Ok(stats) = self.engine().table_stats(table.id).await else { return Ok(()) };
+    async fn trim(&mut self) {
+        let Some(table) = self.any_table() else { return };
+        let Ok(stats) = self.engine().table_stats(table.id).await else { return };
         let bytes_max = Some(self.random().random_range(0..=stats.stored_bytes));
         let begun = self.disk.recorded();
         let trimmed = self.engine().trim(table.id, Retention { age_max: None, bytes_max }, TrimMode::Apply).await;
         let span = Span::new(begun, self.disk.recorded());
-        match trimmed {
-            Ok(_) => {
-                let stats = self.engine().table_stats(table.id).await.map_err(|error| error.to_string())?;
+        let stats = self.engine().table_stats(table.id).await;
+        match (trimmed, stats) {
+            (Ok(_), Ok(stats)) => {
                 let first = |first: Sequence, last: Sequence| if first == Sequence::ZERO { last.next() } else { first };
                 let firsts = stats.shards.iter().map(|shard| first(shard.first_sequence, shard.last_sequence).get());
                 self.timeline.trimmed(table.id, firsts, span);
             }
-            Err(_) => self.timeline.perhaps_trimmed(table.id),
+            _ => self.timeline.perhaps_trimmed(table.id),
         }
-        Ok(())
     }
 
     async fn update(&mut self) {
