@@ -1,5 +1,6 @@
 //! The embedded engine as a whole: its threads, and the contract's methods.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -305,9 +306,10 @@ impl Start<'_> {
         let Self { store, segments, maintenance, directory } = *self;
         let begun = journal.end();
         store.keeper_desk().note_begun(begun.file, begun, state.clone());
-        maintenance.note_dropped(state.dropped().iter().copied());
+        maintenance.note_dropped(state.dropped().iter().copied(), begun.file);
         let files = Arc::clone(journal.files());
-        let keeper = Keeper { store: Arc::clone(store), manifest: Arc::clone(&manifest), files }.start()?;
+        let (kept, told) = (Arc::clone(&manifest), Arc::clone(maintenance));
+        let keeper = Keeper { store: Arc::clone(store), manifest: kept, files, maintenance: told }.start()?;
         let flusher =
             Flusher { store: Arc::clone(store), segments: Arc::clone(segments), maintenance: Arc::clone(maintenance) };
         let flusher = flusher.start()?;
@@ -319,6 +321,7 @@ impl Start<'_> {
             desk: Arc::clone(maintenance),
             directory: DirectoryKeeper::new(store.options().directory.clone(), Arc::clone(directory)),
             retention_at: None,
+            cleared: BTreeMap::new(),
         };
         let background = vec![keeper, flusher, maintenance.start()?];
         Ok((commits, Running { manifest, commit, background }))

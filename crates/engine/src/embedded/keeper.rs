@@ -17,6 +17,7 @@ use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState};
 use annals_storage::state::State;
 use annals_storage::store::snapshot_state;
 
+use super::maintenance::MaintenanceDesk;
 use super::store::Store;
 use crate::contract::ReadOnlyReason;
 
@@ -50,6 +51,7 @@ pub(crate) struct Keeper {
     pub(crate) store: Arc<Store>,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) files: Arc<JournalFiles>,
+    pub(crate) maintenance: Arc<MaintenanceDesk>,
 }
 
 impl KeeperDesk {
@@ -90,8 +92,8 @@ impl KeeperDesk {
         notes.begun.front().filter(|oldest| oldest.file <= file).cloned()
     }
 
-    /// The newest journal file.
-    fn newest(&self) -> Option<FileNumber> {
+    /// The newest journal file; none before the first was begun.
+    pub(crate) fn newest(&self) -> Option<FileNumber> {
         self.open().begun.back().map(|begun| begun.file)
     }
 
@@ -130,7 +132,7 @@ impl Keeper {
             return;
         }
         match self.release_before(&begun) {
-            Ok(()) => {}
+            Ok(()) => self.maintenance.note_released(),
             Err(ManifestError::Failed { path, source }) => {
                 let message = format!("{}: {source}", path.display());
                 tracing::error!("{message}: the store takes no appends until it is opened again");

@@ -3,13 +3,14 @@
 //! None of these is urgent and all of them read and write much; on one thread they neither compete with each other nor
 //! have to agree on what runs there are. It works in steps of seconds at most, so that it ends soon when it is asked to.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use annals_model::TableId;
+use annals_storage::layout::FileNumber;
 use annals_storage::manifest::{ManifestError, ManifestState};
 
 use super::commit::CommitHandle;
@@ -33,6 +34,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// How often retention is looked at. Events stay so much longer than they must.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Dropped tables that are forgotten by one group commit, so that it stays a small one.
+const FORGOTTEN_AT_ONCE_MAX: usize = 10_000;
+
 /// What the maintenance thread is told.
 #[derive(Debug, Default)]
 pub(crate) struct MaintenanceDesk {
@@ -44,7 +48,8 @@ pub(crate) struct MaintenanceDesk {
 struct Notes {
     is_news: bool,
     is_closed: bool,
-    dropped: HashSet<TableId>,
+    /// Tables that were dropped and whose runs are to be removed, with the first journal file that holds nothing of them.
+    dropped: HashMap<TableId, FileNumber>,
     /// How often somebody asked to be told when nothing is left to do, and up to which of them that was so.
     settle_asked: u64,
     settle_done: u64,
@@ -57,11 +62,17 @@ impl MaintenanceDesk {
         self.changed.notify_all();
     }
 
-    /// Notes that tables were dropped, durably. Whoever calls this adds no more runs of them.
-    pub(crate) fn note_dropped(&self, tables: impl IntoIterator<Item = TableId>) {
+    /// Notes that journal files were released: nothing may be left of a dropped table.
+    pub(crate) fn note_released(&self) {
+        self.note_runs();
+    }
+
+    /// Notes that tables were dropped, durably, by a record in a journal file before `file`. Whoever calls this adds no
+    /// more runs of them.
+    pub(crate) fn note_dropped(&self, tables: impl IntoIterator<Item = TableId>, file: FileNumber) {
         let mut notes = self.open();
         let before = notes.dropped.len();
-        notes.dropped.extend(tables);
+        notes.dropped.extend(tables.into_iter().map(|table| (table, file)));
         if notes.dropped.len() > before {
             notes.is_news = true;
             self.changed.notify_all();
@@ -128,6 +139,8 @@ pub(crate) struct Maintenance {
     pub(crate) directory: DirectoryKeeper,
     /// When retention was looked at last; by the monotonic clock.
     pub(crate) retention_at: Option<u64>,
+    /// Dropped tables of which no segment holds anything, with the first journal file that holds nothing of them.
+    pub(crate) cleared: BTreeMap<TableId, FileNumber>,
 }
 
 /// Why maintenance cannot go on, be it that it passes or not.
@@ -173,6 +186,7 @@ impl Maintenance {
         self.retain()?;
         self.remove_trimmed()?;
         self.remove_dropped()?;
+        self.forget_cleared()?;
         let has_compacted = self.compact()?;
         let newest_edit = self.segments.manifest().read(ManifestState::next_edit) - 1;
         let directory_wait = self.directory.step(&self.store, newest_edit);
@@ -248,11 +262,33 @@ impl Maintenance {
         if dropped.is_empty() {
             return Ok(());
         }
-        let removed = self.segments.remove_tables(&dropped)?;
+        let tables = dropped.keys().copied().collect();
+        let removed = self.segments.remove_tables(&tables)?;
         tracing::debug!(tables = dropped.len(), runs = removed, "removed what dropped tables left");
-        self.directory.remove_tables(&dropped);
-        self.desk.open().dropped.retain(|table| !dropped.contains(table));
+        self.directory.remove_tables(&tables);
+        self.desk.open().dropped.retain(|table, _| !tables.contains(table));
+        self.cleared.extend(dropped);
         Ok(())
+    }
+
+    /// Has the state forget the ids of dropped tables that neither a segment nor a journal file names any more. Before
+    /// that, the next opening would take what is left of them for damage.
+    fn forget_cleared(&mut self) -> Result<(), Trouble> {
+        let first_needed = self.segments.manifest().read(ManifestState::journal_first_needed);
+        let is_free = |file: &FileNumber| *file <= first_needed;
+        let free = self.cleared.iter().filter(|(_, file)| is_free(file)).map(|(table, _)| *table);
+        let tables: HashSet<_> = free.take(FORGOTTEN_AT_ONCE_MAX).collect();
+        if tables.is_empty() {
+            return Ok(());
+        }
+        match self.commits.forget_and_wait(tables.iter().copied().collect()) {
+            Ok(()) => {
+                self.cleared.retain(|table, _| !tables.contains(table));
+                Ok(())
+            }
+            Err(CatalogError::Closed) => Ok(()),
+            Err(error) => Err(Trouble::Passing(error.to_string())),
+        }
     }
 
     fn compact(&self) -> Result<bool, Trouble> {

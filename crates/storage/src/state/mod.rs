@@ -3,7 +3,8 @@
 //! The state changes by records only. A [`StateRecord`] is written into the journal frame that it belongs to, and is
 //! applied once that frame is durable; opening applies the same records again. A snapshot of the whole is written to a
 //! file of its own before the journal files with its records are given up. All of it is held in memory: it is bounded
-//! by the number of tables, their columns and their shards.
+//! by the number of tables, their columns and their shards, and by the drops that the journal still tells of: the id of
+//! a dropped table is forgotten once no segment and no journal file names it.
 
 mod record;
 mod snapshot;

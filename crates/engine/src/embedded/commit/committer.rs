@@ -147,6 +147,7 @@ impl Committer {
             match request {
                 Request::Append { answer, .. } => drop(answer.send(Err(AppendError::Closed))),
                 Request::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
+                Request::Forget { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
                 Request::Freeze { answer } => drop(answer),
                 Request::Close => {}
             }
@@ -217,6 +218,8 @@ impl Committer {
                 let now = self.clock.now();
                 self.plan.change(change, now, answer, &mut self.filling);
             }
+            (Request::Forget { tables, answer }, None) => self.plan.forget(&tables, answer, &mut self.filling),
+            (Request::Forget { answer, .. }, Some(failure)) => drop(answer.send(Err(failure.for_change()))),
             (Request::Append { answer, .. }, Some(failure)) => {
                 self.filling.group.refusals.push(Refusal::Append(answer, failure.for_append()));
             }

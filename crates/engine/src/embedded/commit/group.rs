@@ -10,7 +10,7 @@ use annals_model::{CommitTime, Sequence, Shard, Table, TableId};
 use annals_storage::layout::FileNumber;
 use annals_storage::state::StateRecord;
 
-use super::request::{AppendAnswer, ChangeAnswer};
+use super::request::{AppendAnswer, ChangeAnswer, ForgetAnswer};
 use crate::contract::{AppendError, Appended, CatalogError, ReadOnlyReason, ShardAppended};
 use crate::embedded::admission::Permit;
 use crate::embedded::memtable::ArrivedBatch;
@@ -28,6 +28,8 @@ pub(super) struct Group {
     pub(super) appends: Vec<PlannedAppend>,
     /// Its changes of the catalog and their answers.
     pub(super) changes: Vec<(ChangeAnswer, Arc<Table>)>,
+    /// Who waits for dropped tables to be forgotten.
+    pub(super) forgets: Vec<ForgetAnswer>,
     /// What was refused meanwhile.
     pub(super) refusals: Vec<Refusal>,
     /// How far each shard comes.
@@ -126,6 +128,9 @@ impl Group {
         for (answer, _) in self.changes {
             drop(answer.send(Err(failure.for_change())));
         }
+        for answer in self.forgets {
+            drop(answer.send(Err(failure.for_change())));
+        }
         for refusal in self.refusals {
             match refusal {
                 Refusal::Append(answer, _) => drop(answer.send(Err(failure.for_append()))),
@@ -144,7 +149,7 @@ impl WrittenGroup {
     /// Makes the durable group seen: the catalog first, so that a reader who finds an event finds its columns; then
     /// each shard's head with one store; then answers and wakes. Gives the records, to be applied to the state.
     pub(super) fn publish(self, store: &Store) -> Vec<StateRecord> {
-        let Group { records, effects, changes, refusals, heads, .. } = self.group;
+        let Group { records, effects, changes, forgets, refusals, heads, .. } = self.group;
         for effect in effects {
             effect.apply(store);
         }
@@ -153,6 +158,9 @@ impl WrittenGroup {
         }
         for (answer, table) in changes {
             drop(answer.send(Ok(table)));
+        }
+        for answer in forgets {
+            drop(answer.send(Ok(())));
         }
         refusals.into_iter().for_each(Refusal::answer);
         for WrittenAppend { table, batches, permit, answer } in self.appends {

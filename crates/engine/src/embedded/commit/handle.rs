@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_model::Table;
+use annals_model::{Table, TableId};
 use crossbeam::channel::{SendError, Sender};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -64,6 +64,15 @@ impl CommitHandle {
     pub(crate) fn change_and_wait(&self, change: Change) -> Result<Arc<Table>, CatalogError> {
         let (answer, answered) = oneshot::channel();
         self.requests.send(Request::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
+        answered
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))
+    }
+
+    /// Has the state forget dropped tables of which nothing is left; for a thread of the engine's own.
+    pub(crate) fn forget_and_wait(&self, tables: Vec<TableId>) -> Result<(), CatalogError> {
+        let (answer, answered) = oneshot::channel();
+        self.requests.send(Request::Forget { tables, answer }).map_err(|_| CatalogError::Closed)?;
         answered
             .blocking_recv()
             .unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))

@@ -17,7 +17,7 @@ use annals_storage::state::{State, StateRecord};
 use uuid::Uuid;
 
 use super::group::{Effect, Group, PlannedAppend, Refusal};
-use super::request::{AppendAnswer, Change, ChangeAnswer};
+use super::request::{AppendAnswer, Change, ChangeAnswer, ForgetAnswer};
 use crate::contract::{Append, AppendError, CatalogError, NewColumn, UpdateTable};
 use crate::embedded::admission::Permit;
 use crate::embedded::memtable::{ArrivedBatch, MemoryGauge};
@@ -259,6 +259,14 @@ impl Plan {
             }
         }
         Ok(self.planned_table(id))
+    }
+
+    /// Plans to forget dropped tables of which nothing is left.
+    pub(super) fn forget(&mut self, tables: &[TableId], answer: ForgetAnswer, filling: &mut Filling) {
+        for &table in tables {
+            self.record(StateRecord::DroppedForgotten { table }, filling);
+        }
+        filling.group.forgets.push(answer);
     }
 
     fn record(&mut self, record: StateRecord, filling: &mut Filling) {

@@ -14,6 +14,9 @@ pub(super) type AppendAnswer = oneshot::Sender<Result<Appended, AppendError>>;
 /// Where the answer to a change goes.
 pub(super) type ChangeAnswer = oneshot::Sender<Result<Arc<Table>, CatalogError>>;
 
+/// Where the answer to a request to forget goes.
+pub(super) type ForgetAnswer = oneshot::Sender<Result<(), CatalogError>>;
+
 /// A request. It is answered once what it asked for is durable, or refused.
 #[derive(Debug)]
 pub(super) enum Request {
@@ -21,6 +24,8 @@ pub(super) enum Request {
     Append { append: Append, permit: Permit, answer: AppendAnswer },
     /// Change the catalog.
     Change { change: Change, answer: ChangeAnswer },
+    /// Forget the ids of dropped tables of which nothing is left.
+    Forget { tables: Vec<TableId>, answer: ForgetAnswer },
     /// Freeze all memtables, so that they are flushed; answered once they are frozen.
     Freeze { answer: oneshot::Sender<()> },
     /// Finish what came before, and end. Nothing comes after.

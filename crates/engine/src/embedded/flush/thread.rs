@@ -48,7 +48,9 @@ impl Flusher {
         loop {
             let work = self.store.backlog().take(wait);
             waiting.extend(work.frozen);
-            self.maintenance.note_dropped(work.dropped.iter().map(|table| table.id()));
+            if let Some(newest) = self.store.keeper_desk().newest() {
+                self.maintenance.note_dropped(work.dropped.iter().map(|table| table.id()), newest.next());
+            }
             if work.is_closed {
                 return;
             }
