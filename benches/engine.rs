@@ -6,7 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_client::Event;
-use annals_engine::contract::{Append, Engine, PageBounds, PartitionRead, PartitionSelection, ScanOrder, ShardBatch};
+use annals_engine::contract::{
+    Append, Engine, PageBounds, PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch,
+};
 use annals_engine::embedded::{EmbeddedEngine, Options};
 use annals_model::{
     BatchBuilder, EventBatch, Moment, PartitionKey, Retention, SchemaMode, Shard, ShardCount, Sharding,
@@ -56,7 +58,12 @@ fn batch(events: &[Bytes]) -> EventBatch {
 }
 
 fn append_of(table: TableId, batch: EventBatch) -> Append {
-    Append { table, shards: vec![ShardBatch { shard: Shard::ZERO, batch }], new_columns: Vec::new() }
+    Append {
+        table,
+        shards: vec![ShardBatch { shard: Shard::ZERO, batch }],
+        new_columns: Vec::new(),
+        place: Place::default(),
+    }
 }
 
 fn append(criterion: &mut Criterion) {

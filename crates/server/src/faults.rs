@@ -72,6 +72,27 @@ pub(crate) fn of_append(error: AppendError, table: &TableName) -> Fault {
     }
 }
 
+/// An append whose deadline has passed; whether it had its place in the store's queue by then.
+pub(crate) fn append_deadline_exceeded(has_place: bool) -> Fault {
+    let message = if has_place {
+        "the deadline has passed (grpc-timeout) while the events were being written: whether they are stored is not \
+         known; read before appending them again"
+    } else {
+        "the deadline has passed (grpc-timeout) before the events had their turn: nothing of them is stored"
+    };
+    Fault::new(Reason::DeadlineExceeded, message)
+}
+
+/// A session whose deadline has passed before so many of its requests were answered; of how many the outcome is unknown.
+pub(crate) fn session_deadline_exceeded(unanswered: usize, unknown: usize) -> Fault {
+    let message = format!(
+        "the session's deadline has passed (grpc-timeout) before {unanswered} requests that came were answered: of \
+         the first {unknown} it is not known whether they are stored, read before appending them again; nothing of the \
+         others is"
+    );
+    Fault::new(Reason::DeadlineExceeded, message)
+}
+
 /// A read that failed.
 pub(crate) fn of_read(error: &ReadError, table: &TableName) -> Fault {
     let message = error.to_string();

@@ -11,6 +11,7 @@ mod append;
 mod clock;
 mod config;
 mod connection;
+mod deadline;
 mod digest;
 mod encode;
 mod faults;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use annals_engine::Engine;
 use annals_engine::contract::{
     Append, AppendError, Appended, ArrivalRead, ArrivalScope, NewColumn, PageBounds, PartitionList, PartitionRead,
-    PartitionSelection, ScanOrder, ShardBatch, ShardStats,
+    PartitionSelection, Place, ScanOrder, ShardBatch, ShardStats,
 };
 use annals_model::{
     Column, HashSlices, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding, StoredEvent, Table,
@@ -173,7 +173,7 @@ impl Tracked {
         let shards = by_shard
             .into_iter()
             .map(|(shard, events)| ShardBatch { shard, batch: batch_of(events.into_iter().map(|(_, event)| event)) });
-        Append { table: self.id(), shards: shards.collect(), new_columns }
+        Append { table: self.id(), shards: shards.collect(), new_columns, place: Place::default() }
     }
 
     /// Appends events, by the hash of their keys.

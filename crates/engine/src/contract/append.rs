@@ -1,5 +1,8 @@
 //! Appending: what goes in and what comes back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use annals_model::{Column, CommitTime, EventBatch, Sequence, Shard, TableId};
 
 /// Batches for shards of one table, appended together.
@@ -12,6 +15,27 @@ pub struct Append {
     /// The columns of these events that the table did not know when it was looked up, each once. All others were
     /// checked against the table's schema then; that stays true, since a column never changes its type.
     pub new_columns: Vec<NewColumn>,
+    /// Where the engine tells how far it has come.
+    pub place: Place,
+}
+
+/// Whether an append has its place among the others. Clones are of the same append.
+///
+/// Until it has one, dropping the append's future takes the append back; from then on it may be committed, whether or
+/// not anybody waits for it.
+#[derive(Clone, Debug, Default)]
+pub struct Place(Arc<AtomicBool>);
+
+impl Place {
+    /// Notes that the append has its place. For engines, before anything is done that can't be taken back.
+    pub fn take(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether the append has its place. What this says after the append's future was dropped stays so.
+    pub fn is_taken(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 /// A column that these events would teach the table.

@@ -26,7 +26,7 @@ use std::future::Future;
 
 use annals_model::{HashSlices, Moment, PartitionKey, Shard, Table, TableDefinition, TableId, TableName};
 
-pub use append::{Append, Appended, NewColumn, ShardAppended, ShardBatch};
+pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
 pub use head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
 pub use read::{
@@ -76,6 +76,8 @@ pub trait Engine: Send + Sync + 'static {
     /// An append asks for its place among the others when its future is first polled: of two that do, the first is
     /// committed first on the shards that they share, also where both must wait for room, unless it is refused. A
     /// session's order rests on this.
+    ///
+    /// Whether it has its place is told through [`Append::place`].
     ///
     /// All batches and new columns are checked before any is stored. Each shard's batch is committed whole or not at
     /// all; an engine may commit several shards one by one.

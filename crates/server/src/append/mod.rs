@@ -18,16 +18,30 @@ use annals_wire::v1::{AppendResponse, ShardAppend};
 use annals_wire::walk::EventIds;
 
 use crate::clock;
+use crate::deadline::Deadline;
 use crate::faults;
 use crate::shared::Shared;
 
 pub(crate) use session::session;
 
-/// One request from its bytes to its answer.
-pub(crate) async fn append<E: Engine>(shared: &Shared<E>, request: AppendRequest) -> Result<AppendResponse, Fault> {
+/// One request from its bytes to its answer, or to its deadline.
+pub(crate) async fn append<E: Engine>(
+    shared: &Shared<E>,
+    request: AppendRequest,
+    deadline: Option<Deadline>,
+) -> Result<AppendResponse, Fault> {
     let table = shared.table(&request.table)?;
     let append = prepare::prepare(&table, &request, clock::now(), &mut EventIds::new())?;
-    let appended = shared.engine.append(append).await;
+    let place = append.place.clone();
+    let appending = shared.engine.append(append);
+    let appended = match deadline {
+        None => appending.await,
+        Some(deadline) => {
+            let in_time = deadline.limit(appending).await;
+            // The future is gone by now, so that the place does not come later.
+            in_time.ok_or_else(|| faults::append_deadline_exceeded(place.is_taken()))?
+        }
+    };
     appended.map(|appended| answer(&table, &appended)).map_err(|error| faults::of_append(error, &table.definition.name))
 }
 

@@ -1,6 +1,6 @@
 //! From a request to what the engine appends: checked, completed with times and ids, dealt to shards, packed.
 
-use annals_engine::contract::{Append, NewColumn, ShardBatch};
+use annals_engine::contract::{Append, NewColumn, Place, ShardBatch};
 use annals_model::limits::{REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX};
 use annals_model::{BatchBuilder, Column, EventTime, Shard, Sharding, Table, Token};
 use annals_wire::fault::RefusedEvents;
@@ -53,7 +53,8 @@ pub(super) fn prepare(
         NewColumn { column, shard: of.shard, row: of.row, event_index: first.event_index }
     });
     let new_columns = new_columns.collect();
-    Ok(Append { table: table.id, shards: pack(&request.events, &placed, &shares, now, ids), new_columns })
+    let shards = pack(&request.events, &placed, &shares, now, ids);
+    Ok(Append { table: table.id, shards, new_columns, place: Place::default() })
 }
 
 fn check_request(request: &AppendRequest) -> Result<(), Fault> {

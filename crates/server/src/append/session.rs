@@ -5,13 +5,14 @@
 //! client that does not take its answers stops being read as well, since nothing here runs but when it takes one.
 
 use std::collections::VecDeque;
-use std::future::Future;
+use std::future::{Future, pending};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use annals_engine::Engine;
+use annals_engine::contract::Place;
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
@@ -22,9 +23,11 @@ use futures_util::future::poll_fn;
 use futures_util::stream::{self, Stream};
 use prost::Message;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
 use tonic::{Status, Streaming};
 
 use crate::connection::detailed;
+use crate::deadline::Deadline;
 use crate::shared::{Shared, Stop};
 use crate::{clock, faults};
 
@@ -40,6 +43,8 @@ struct Pending {
     answer: Answer,
     /// An answer that came before those of earlier requests.
     done: Option<Result<AppendResponse, Fault>>,
+    /// Whether the engine may store it; none if it was refused before it came there.
+    place: Option<Place>,
     bytes: usize,
 }
 
@@ -60,6 +65,7 @@ struct Session<E> {
     pending: VecDeque<Pending>,
     pending_bytes: usize,
     ids: EventIds,
+    deadline: Option<Pin<Box<Sleep>>>,
     /// Among the sessions that may be open.
     _place: OwnedSemaphorePermit,
 }
@@ -70,6 +76,7 @@ enum Event {
     Request(Option<AppendRequest>),
     Broken(Status),
     Stopping,
+    DeadlineExceeded,
 }
 
 /// The answers to a stream of requests.
@@ -79,6 +86,7 @@ enum Event {
 pub(crate) fn session<E: Engine>(
     shared: Arc<Shared<E>>,
     requests: Streaming<AppendSessionRequest>,
+    deadline: Option<Deadline>,
 ) -> Result<impl Stream<Item = Result<AppendSessionResponse, Status>> + Send, Fault> {
     let place = Arc::clone(&shared.sessions).try_acquire_owned().map_err(|_| too_many(shared.limits.sessions_max))?;
     let session = Session {
@@ -90,6 +98,7 @@ pub(crate) fn session<E: Engine>(
         pending: VecDeque::new(),
         pending_bytes: 0,
         ids: EventIds::new(),
+        deadline: deadline.map(|deadline| Box::pin(deadline.passed())),
     };
     Ok(stream::unfold(Some(session), |session| async move {
         let mut session = session?;
@@ -123,8 +132,18 @@ impl<E: Engine> Session<E> {
                 Event::Request(None) => self.reading = Reading::Ended,
                 Event::Broken(status) => self.reading = Reading::Failed(status),
                 Event::Stopping => self.reading = Reading::Failed(to_status(&faults::shutting_down())),
+                Event::DeadlineExceeded => return Err(to_status(&self.give_up())),
             }
         }
+    }
+
+    /// Takes back the requests that have no place yet, and tells what is known of those that are not answered.
+    fn give_up(&mut self) -> Fault {
+        let places: Vec<_> = self.pending.drain(..).map(|unanswered| unanswered.place).collect();
+        let is_unknown = |place: &Option<Place>| place.as_ref().is_some_and(Place::is_taken);
+        // A refused one among them has no place, and those behind it may have.
+        let unknown = places.iter().rposition(is_unknown).map_or(0, |last| last + 1);
+        faults::session_deadline_exceeded(places.len(), unknown)
     }
 
     fn has_room(&self) -> bool {
@@ -138,7 +157,7 @@ impl<E: Engine> Session<E> {
     /// waits for is not held up by what it sends.
     async fn next_event(&mut self) -> Event {
         let has_room = self.has_room();
-        let Self { stop, requests, pending, pending_bytes, .. } = self;
+        let Self { stop, requests, pending, pending_bytes, deadline, .. } = self;
         tokio::select! {
             biased;
             answer = front(pending), if !pending.is_empty() => {
@@ -146,6 +165,7 @@ impl<E: Engine> Session<E> {
                 *pending_bytes -= answered.bytes;
                 Event::Answered(answer)
             }
+            () = passed(deadline) => Event::DeadlineExceeded,
             () = stop.stopping(), if has_room => Event::Stopping,
             request = requests.message(), if has_room => match request {
                 Ok(Some(request)) => Event::Request(Some(request.append.unwrap_or_default())),
@@ -163,6 +183,7 @@ impl<E: Engine> Session<E> {
         let prepared = shared.table(&request.table).and_then(|table| {
             prepare::prepare(&table, &request, clock::now(), &mut self.ids).map(|append| (table, append))
         });
+        let place = prepared.as_ref().ok().map(|(_, append)| append.place.clone());
         let answer: Answer = Box::pin(async move {
             let (table, append) = prepared?;
             let appended = shared.engine.append(append).await;
@@ -171,12 +192,20 @@ impl<E: Engine> Session<E> {
                 .map_err(|error| faults::of_append(error, &table.definition.name))
         });
         self.pending_bytes += bytes;
-        self.pending.push_back(Pending { answer, done: None, bytes });
+        self.pending.push_back(Pending { answer, done: None, place, bytes });
         poll_fn(|context| {
             advance(&mut self.pending, context);
             Poll::Ready(())
         })
         .await;
+    }
+}
+
+/// Waits until a deadline has passed; for ever without one. Cancel-safe.
+async fn passed(deadline: &mut Option<Pin<Box<Sleep>>>) {
+    match deadline {
+        Some(deadline) => deadline.await,
+        None => pending().await,
     }
 }
 

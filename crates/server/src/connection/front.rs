@@ -1,18 +1,20 @@
 //! What every request goes through before it comes to a service, and every response on its way back.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, pending, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use annals_wire::fault::to_status;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::service::Service;
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::service::Routes;
@@ -21,6 +23,8 @@ use tonic::transport::server::TcpConnectInfo;
 use super::activity::{Activity, Call};
 use super::details::with_details;
 use super::receiving::{ReceivedBody, Receiving};
+use crate::deadline::{Deadline, exceeded};
+use crate::faults::append_deadline_exceeded;
 
 /// Calls whose requests are streams: what came of one is not held until it ends. Each has bounds of its own.
 const SESSIONS: [&str; 3] = [
@@ -28,6 +32,9 @@ const SESSIONS: [&str; 3] = [
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
 ];
+
+/// The call whose message at its deadline says whether anything is stored.
+const APPEND: &str = "/annals.v1.EventService/Append";
 
 /// The services as one connection sees them.
 #[derive(Debug)]
@@ -53,6 +60,18 @@ impl Service<Request<Incoming>> for Front {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.info.clone());
         let call = self.activity.begin();
+        let deadline = match Deadline::of(request.headers()) {
+            Ok(deadline) => deadline,
+            Err(fault) => {
+                let response = to_status(&fault).into_http::<Body>();
+                return Box::pin(ready(Ok(response.map(|body| CallBody { body, deadline: None, _call: call }))));
+            }
+        };
+        if let Some(deadline) = &deadline {
+            request.extensions_mut().insert(deadline.clone());
+        }
+        // Its request has not come whole as long as it has not taken its deadline over.
+        let is_append = request.uri().path() == APPEND;
         let mut routes = self.routes.clone();
         let answered = if SESSIONS.contains(&request.uri().path()) {
             tower::Service::call(&mut routes, request)
@@ -61,9 +80,27 @@ impl Service<Request<Incoming>> for Front {
             tower::Service::call(&mut routes, request.map(|body| ReceivedBody::new(body, receiving)))
         };
         Box::pin(async move {
-            let response = with_details(answered.await?);
-            Ok(response.map(|body| CallBody { body, _call: call }))
+            let Some(deadline) = deadline else {
+                return Ok(with_details(answered.await?).map(|body| CallBody { body, deadline: None, _call: call }));
+            };
+            let unbegun = if is_append { append_deadline_exceeded(false) } else { exceeded() };
+            let mut passed = Box::pin(deadline.passed());
+            let answered = tokio::select! {
+                biased;
+                answered = answered => answered?,
+                () = passed_for(&deadline, &mut passed) => to_status(&unbegun).into_http(),
+            };
+            let deadline = (!deadline.is_taken_over()).then_some(passed);
+            Ok(with_details(answered).map(|body| CallBody { body, deadline, _call: call }))
         })
+    }
+}
+
+/// Waits until the deadline has passed; for ever if the call has taken it over by then.
+async fn passed_for(deadline: &Deadline, passed: &mut Pin<Box<Sleep>>) {
+    passed.await;
+    if deadline.is_taken_over() {
+        pending::<()>().await;
     }
 }
 
@@ -71,6 +108,8 @@ impl Service<Request<Incoming>> for Front {
 #[derive(Debug)]
 pub(super) struct CallBody {
     body: Body,
+    /// Ends the call, if that does not do it itself.
+    deadline: Option<Pin<Box<Sleep>>>,
     _call: Call,
 }
 
@@ -79,7 +118,16 @@ impl http_body::Body for CallBody {
     type Error = Status;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(context)
+        let this = self.get_mut();
+        if let Some(deadline) = &mut this.deadline
+            && deadline.as_mut().poll(context).is_ready()
+        {
+            (this.deadline, this.body) = (None, Body::empty());
+            let mut trailers = HeaderMap::new();
+            to_status(&exceeded()).add_header(&mut trailers)?;
+            return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
+        }
+        Pin::new(&mut this.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::answered;
+use crate::deadline::Deadline;
 use crate::scan::Scan;
 use crate::shared::Shared;
 use crate::tail::Tail;
@@ -30,14 +31,16 @@ impl<E: Engine> EventService for EventApi<E> {
     type TailStream = Responses<TailResponse>;
 
     async fn append(&self, request: Request<AppendRequest>) -> Result<Response<v1::AppendResponse>, Status> {
-        answered(append::append(&self.0, request.into_inner()).await)
+        let deadline = Deadline::take_over(request.extensions());
+        answered(append::append(&self.0, request.into_inner(), deadline).await)
     }
 
     async fn append_session(
         &self,
         request: Request<Streaming<AppendSessionRequest>>,
     ) -> Result<Response<Self::AppendSessionStream>, Status> {
-        answered(append::session(Arc::clone(&self.0), request.into_inner()).map(StreamExt::boxed))
+        let deadline = Deadline::take_over(request.extensions());
+        answered(append::session(Arc::clone(&self.0), request.into_inner(), deadline).map(StreamExt::boxed))
     }
 
     async fn open_producer(

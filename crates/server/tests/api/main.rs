@@ -2,6 +2,7 @@
 
 mod appends;
 mod bounds;
+mod deadlines;
 mod harness;
 mod scans;
 mod sessions;

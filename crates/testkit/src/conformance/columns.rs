@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::Engine;
-use annals_engine::contract::{Append, AppendError, NewColumn, ShardBatch};
+use annals_engine::contract::{Append, AppendError, NewColumn, Place, ShardBatch};
 use annals_model::limits::TABLE_COLUMNS_MAX;
 use annals_model::{Column, ColumnType, SchemaMode, Sequence, Shard, TableDefinition};
 
@@ -18,7 +18,12 @@ fn teaching(tracked: &Tracked, new: &[(&str, ColumnType)]) -> Append {
         .map(|column| NewColumn { column, shard: Shard::ZERO, row: 0, event_index: 5 })
         .collect();
     let batch = batch_of(&[TestEvent::new("key", 1)]);
-    Append { table: tracked.id(), shards: vec![ShardBatch { shard: Shard::ZERO, batch }], new_columns }
+    Append {
+        table: tracked.id(),
+        shards: vec![ShardBatch { shard: Shard::ZERO, batch }],
+        new_columns,
+        place: Place::default(),
+    }
 }
 
 /// The first cell sets the type; a later append of another type is refused and told which event set it.

@@ -170,6 +170,7 @@ impl Engine for PlainEngine {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        append.place.take();
         let mut state = self.lock();
         let now = state.tick();
         let table = state.tables.get_mut(&append.table).ok_or(AppendError::UnknownTable(append.table))?;

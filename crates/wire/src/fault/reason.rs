@@ -110,6 +110,8 @@ reasons! {
     ShuttingDown = "SHUTTING_DOWN", Unavailable;
     /// A write failed under way: it may or may not be stored. Read before writing again.
     OutcomeUnknown = "OUTCOME_UNKNOWN", Unknown;
+    /// The call's deadline has passed. The message of an append says whether it may be stored.
+    DeadlineExceeded = "DEADLINE_EXCEEDED", DeadlineExceeded;
     /// Stored bytes are not what was written. Run `annals verify`.
     StoreDamaged = "STORE_DAMAGED", DataLoss;
     /// The operating system refused a read.

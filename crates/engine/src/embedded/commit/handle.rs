@@ -107,6 +107,7 @@ impl Entrant for EnteringAppend {
             // Nobody waits for it any more.
             return Some(permit);
         }
+        append.place.take();
         let Err(SendError(unsent)) = requests.send(Request::Append { append, permit, answer }) else { return None };
         let Request::Append { permit, answer, .. } = unsent else { return None };
         // Whoever waited may have gone meanwhile.
