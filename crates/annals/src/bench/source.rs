@@ -1,22 +1,45 @@
 //! The events that a bench appends: alike in size, spread over partitions, the same for the same seed.
 //!
 //! An event of a bench has a key, a time, an id, two numbers and a text that fills it up to its size, as a client's own
-//! events would: nothing is left for the server to add, and the size is that of the encoded event.
+//! events would: nothing is left for the server to add, and the size is that of the encoded event. A template is built
+//! once, and each event is a copy of it with other values in their places, in one buffer for a request: what is
+//! measured is the store, and not how fast events are built.
+
+use std::ops::Range;
 
 use annals_client::{Event, EventTime, Value};
+use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
 /// The least an event can have: key, time, id and columns without a text.
 pub(super) const EVENT_BYTES_MIN: usize = 96;
+
+/// Values that stand once in the template, each where another is to come.
+const KEY: u64 = 987_654_321;
+const TIME: i64 = 0x7172_7374_7576_7778;
+const ID: Uuid = Uuid::from_u128(0xa1a2_a3a4_a5a6_a7a8_b1b2_b3b4_b5b6_b7b8);
+const LOAD: f64 = 1.234_567_890_123e-7;
+const TEXT: char = '~';
 
 /// A stream of events.
 #[derive(Clone, Debug)]
 pub(super) struct EventSource {
     random: SplitMix,
     partitions: u64,
-    text_bytes: usize,
     time: i64,
     filler: String,
+    template: Template,
+}
+
+/// An encoded event, and where its values lie.
+#[derive(Clone, Debug)]
+struct Template {
+    bytes: Vec<u8>,
+    key: usize,
+    time: usize,
+    id: usize,
+    load: usize,
+    text: Range<usize>,
 }
 
 impl EventSource {
@@ -25,44 +48,99 @@ impl EventSource {
         let mut random = SplitMix(seed);
         // Letters without a pattern, so that a compressor finds no more than in logs of requests and measurements.
         let filler = (0..4 * event_bytes).map(|_| char::from(b'a' + u8::try_from(random.below(26)).unwrap_or(0)));
-        let mut source = Self { filler: filler.collect(), random, partitions, text_bytes: 0, time: start.unix_nanos() };
-        // All but the text has the same length in every event; the lengths before the text grow with it.
-        let bare = source.clone().event_of(0).as_bytes().len();
-        let fits = |text_bytes: &usize| {
-            let mut trial = Self { text_bytes: *text_bytes, ..source.clone() };
-            trial.event_of(0).as_bytes().len() <= event_bytes
-        };
-        let room = event_bytes.saturating_sub(bare);
-        source.text_bytes = (0..=room).rev().find(fits).unwrap_or(0);
-        source
+        let filler = filler.collect();
+        Self { random, partitions, time: start.unix_nanos(), filler, template: Template::of(event_bytes) }
     }
 
-    /// The next event.
-    pub(super) fn event(&mut self) -> Event {
+    /// The next event, in a partition of its own choice.
+    #[cfg(test)]
+    fn event(&mut self) -> Event {
         let partition = self.random.below(self.partitions);
         self.event_of(partition)
     }
 
     /// The next event, in this partition.
     pub(super) fn event_of(&mut self, partition: u64) -> Event {
-        self.time += 1_000;
-        let number = self.random.next();
-        let [status, load, ..] = number.to_le_bytes();
-        let room = (self.filler.len() - self.text_bytes).max(1);
-        let start = usize::try_from(number >> 32).unwrap_or(0) % room;
-        Event::builder(key(partition))
-            .time(EventTime::from_unix_nanos(self.time))
-            .id(Uuid::from_u64_pair(self.time.cast_unsigned(), number))
-            .column("status", Value::Int64(200 + i64::from(status & 3)))
-            .column("load", Value::Double(f64::from(load)))
-            .column("text", &self.filler[start..start + self.text_bytes])
-            .build()
-            .expect("keys and names are short, and each column is given once")
+        let mut buffer = BytesMut::with_capacity(self.template.bytes.len());
+        self.write(partition, &mut buffer);
+        Event::from_encoded(buffer.freeze())
     }
 
     /// So many events.
     pub(super) fn batch(&mut self, events: usize) -> Vec<Event> {
-        (0..events).map(|_| self.event()).collect()
+        let length = self.template.bytes.len();
+        let mut buffer = BytesMut::with_capacity(events * length);
+        for _ in 0..events {
+            let partition = self.random.below(self.partitions);
+            self.write(partition, &mut buffer);
+        }
+        let all: Bytes = buffer.freeze();
+        (0..events).map(|at| Event::from_encoded(all.slice(at * length..(at + 1) * length))).collect()
+    }
+
+    /// Adds the next event's bytes.
+    fn write(&mut self, partition: u64, buffer: &mut BytesMut) {
+        self.time += 1_000;
+        let number = self.random.next();
+        let [load, ..] = number.to_le_bytes();
+        let Template { bytes, key, time, id, load: load_at, text } = &self.template;
+        let room = (self.filler.len() - text.len()).max(1);
+        let start = usize::try_from(number >> 32).unwrap_or(0) % room;
+        let from = buffer.len();
+        buffer.extend_from_slice(bytes);
+        let event = &mut buffer[from..];
+        put_digits(&mut event[*key..*key + KEY_DIGITS], partition);
+        event[*time..*time + 8].copy_from_slice(&self.time.to_le_bytes());
+        event[*id..*id + 16].copy_from_slice(Uuid::from_u64_pair(self.time.cast_unsigned(), number).as_bytes());
+        event[*load_at..*load_at + 8].copy_from_slice(&f64::from(load).to_le_bytes());
+        event[text.clone()].copy_from_slice(&self.filler.as_bytes()[start..start + text.len()]);
+    }
+}
+
+impl Template {
+    /// The template of events of `event_bytes` bytes, or of the size that is nearest below.
+    fn of(event_bytes: usize) -> Self {
+        let bare = built(0).len();
+        let room = event_bytes.saturating_sub(bare);
+        // The lengths before the text grow with it.
+        let text_bytes = (0..=room).rev().find(|&text_bytes| built(text_bytes).len() <= event_bytes).unwrap_or(0);
+        let bytes = built(text_bytes);
+        let find = |value: &[u8]| {
+            let mut places = bytes.windows(value.len()).enumerate().filter(|(_, window)| *window == value);
+            places.next().map(|(at, _)| at).expect("the builder wrote the value")
+        };
+        let text = if text_bytes == 0 { 0 } else { find(&vec![b'~'; text_bytes]) };
+        Self {
+            key: find(key(KEY).as_bytes()) + 1,
+            time: find(&TIME.to_le_bytes()),
+            id: find(ID.as_bytes()),
+            load: find(&LOAD.to_le_bytes()),
+            text: text..text + text_bytes,
+            bytes,
+        }
+    }
+}
+
+/// An event with the template's values and a text of so many bytes.
+fn built(text_bytes: usize) -> Vec<u8> {
+    let event = Event::builder(key(KEY))
+        .time(EventTime::from_unix_nanos(TIME))
+        .id(ID)
+        .column("status", Value::Int64(200))
+        .column("load", Value::Double(LOAD))
+        .column("text", TEXT.to_string().repeat(text_bytes).as_str())
+        .build();
+    event.expect("keys and names are short, and each column is given once").as_bytes().to_vec()
+}
+
+/// Digits of the number in a key.
+const KEY_DIGITS: usize = 9;
+
+/// Writes the last digits of a number, with zeros before it.
+fn put_digits(digits: &mut [u8], mut number: u64) {
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).expect("a digit");
+        number /= 10;
     }
 }
 
@@ -105,6 +183,24 @@ mod tests {
                 assert_eq!(event.as_bytes().len(), size);
                 assert_eq!(event, again.event());
             }
+            let batch = source.batch(10);
+            assert!(batch.into_iter().all(|event| event == again.event()), "a batch goes on where single ones end");
+        }
+    }
+
+    #[test]
+    fn every_value_of_an_event_is_in_its_place() {
+        let mut source = EventSource::new(7, 10_000, 128, EventTime::from_unix_nanos(5_000));
+        for number in 1..100 {
+            let event = source.event_of(9_000 + number);
+            let view = event.view().expect("an event");
+            assert_eq!(view.key(), key(9_000 + number).as_bytes());
+            assert_eq!(view.time().map(EventTime::unix_nanos), i64::try_from(number).ok().map(|n| 5_000 + n * 1_000));
+            assert!(view.id().is_some_and(|id| id != ID));
+            let Some(Value::Text(text)) = view.get("text") else { panic!("no text") };
+            assert!(text.len() > 20 && text.bytes().all(|byte| byte.is_ascii_lowercase()), "{text}");
+            assert!(matches!(view.get("load"), Some(Value::Double(load)) if (0.0..256.0).contains(&load)));
+            assert_eq!((view.get("status"), view.column_count()), (Some(Value::Int64(200)), 3));
         }
     }
 

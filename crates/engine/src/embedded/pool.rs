@@ -66,15 +66,23 @@ impl ReadPool {
         read: impl FnOnce() -> T + Send + 'static,
     ) -> Result<oneshot::Receiver<T>, ReadError> {
         let (answer, receiver) = oneshot::channel();
-        let job = Box::new(move || {
+        self.post(move || {
             if !answer.is_closed() {
                 // The caller may go while the read is under way; then nobody wants the answer.
                 let _ = answer.send(read());
             }
-        });
+        })?;
+        Ok(receiver)
+    }
+
+    /// Runs `job`, for which nobody waits, on a thread of the pool.
+    ///
+    /// # Errors
+    /// As `run`.
+    pub(crate) fn post(&self, job: impl FnOnce() + Send + 'static) -> Result<(), ReadError> {
         let jobs = lock(&self.jobs);
-        match jobs.as_ref().ok_or(ReadError::Closed)?.try_send(job) {
-            Ok(()) => Ok(receiver),
+        match jobs.as_ref().ok_or(ReadError::Closed)?.try_send(Box::new(job)) {
+            Ok(()) => Ok(()),
             Err(TrySendError::Full(_)) => Err(ReadError::Overloaded { retry_after: RETRY_AFTER }),
             Err(TrySendError::Disconnected(_)) => Err(ReadError::Closed),
         }

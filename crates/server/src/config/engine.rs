@@ -35,7 +35,7 @@ settings! {
         /// Bytes of one manifest file.
         pub manifest_file_bytes: u64 = 4_194_304,
         /// Bytes of decoded blocks and indexes that are kept for scans.
-        pub cache_bytes_max: usize = 268_435_456,
+        pub cache_bytes_max: usize = 536_870_912,
         /// Bytes of decoded runs that are kept for tails; room for one run is always made.
         pub cache_runs_bytes_max: usize = 268_435_456,
     }

@@ -3,12 +3,18 @@
 //! Readers of the same run share it. A run is decoded only once there is room for it: those that were not used for
 //! longest are let go, and while others are still being decoded it waits for them. One run alone may pass the budget,
 //! so that no setting stops arrival readers for good.
+//!
+//! A run may be decoded ahead of the reader that will come to it. Of these, and so of what is decoded in vain, no more
+//! is kept than a quarter of the budget.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::Access;
 use crate::segment::{DecodedRun, ReadError, SegmentId};
+
+/// The part of the budget that runs may take which no reader has come to yet.
+const AHEAD_SHARE: usize = 4;
 
 /// Which run of which segment.
 pub(crate) type RunKey = (SegmentId, u32);
@@ -27,6 +33,8 @@ struct State {
     runs: HashMap<RunKey, Slot>,
     /// Of runs that are kept and of those being decoded.
     bytes: usize,
+    /// Of these, of runs that no reader has come to yet.
+    ahead_bytes: usize,
     decoding: usize,
     uses: u64,
 }
@@ -34,7 +42,7 @@ struct State {
 #[derive(Debug)]
 enum Slot {
     Decoding,
-    Ready { run: Arc<DecodedRun>, bytes: usize, last_use: u64 },
+    Ready { run: Arc<DecodedRun>, bytes: usize, last_use: u64, is_ahead: bool },
 }
 
 /// A run's place while it is being decoded. Dropped without `keep`, it gives the room back.
@@ -42,6 +50,7 @@ struct Reservation<'a> {
     cache: &'a DecodedRuns,
     key: RunKey,
     bytes: usize,
+    is_ahead: bool,
 }
 
 impl DecodedRuns {
@@ -69,6 +78,30 @@ impl DecodedRuns {
         Ok(run)
     }
 
+    /// Whether the run under `key`, of about `bytes`, should be decoded ahead of its readers.
+    pub(crate) fn has_room_ahead(&self, key: RunKey, bytes: usize) -> bool {
+        self.lock().has_room_ahead(key, bytes, self.limit_bytes)
+    }
+
+    /// Decodes the run under `key` ahead of its readers, if there is room for that.
+    pub(crate) fn decode_ahead(
+        &self,
+        key: RunKey,
+        bytes: usize,
+        decode: impl FnOnce() -> Result<DecodedRun, ReadError>,
+    ) -> Result<(), ReadError> {
+        let reservation = {
+            let mut state = self.lock();
+            if !state.has_room_ahead(key, bytes, self.limit_bytes) || !state.make_room(bytes, self.limit_bytes) {
+                return Ok(());
+            }
+            state.begin(key, bytes, true);
+            Reservation { cache: self, key, bytes, is_ahead: true }
+        };
+        reservation.keep(&Arc::new(decode()?));
+        Ok(())
+    }
+
     /// Waits until the run is there, given back as the error, or there is room to decode it.
     fn reserve(&self, key: RunKey, bytes: usize) -> Result<Reservation<'_>, Arc<DecodedRun>> {
         let mut state = self.lock();
@@ -78,10 +111,8 @@ impl DecodedRuns {
             }
             let is_decoding = state.runs.contains_key(&key);
             if !is_decoding && state.make_room(bytes, self.limit_bytes) {
-                state.runs.insert(key, Slot::Decoding);
-                state.bytes += bytes;
-                state.decoding += 1;
-                return Ok(Reservation { cache: self, key, bytes });
+                state.begin(key, bytes, false);
+                return Ok(Reservation { cache: self, key, bytes, is_ahead: false });
             }
             state = self.settled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -102,11 +133,28 @@ impl State {
     fn find(&mut self, key: RunKey) -> Option<Arc<DecodedRun>> {
         self.uses += 1;
         match self.runs.get_mut(&key) {
-            Some(Slot::Ready { run, last_use, .. }) => {
+            Some(Slot::Ready { run, bytes, last_use, is_ahead }) => {
                 *last_use = self.uses;
+                if std::mem::take(is_ahead) {
+                    self.ahead_bytes -= *bytes;
+                }
                 Some(Arc::clone(run))
             }
             _ => None,
+        }
+    }
+
+    fn has_room_ahead(&self, key: RunKey, bytes: usize, limit: usize) -> bool {
+        !self.runs.contains_key(&key) && self.ahead_bytes + bytes <= limit / AHEAD_SHARE
+    }
+
+    /// Takes the room for a run that is to be decoded.
+    fn begin(&mut self, key: RunKey, bytes: usize, is_ahead: bool) {
+        self.runs.insert(key, Slot::Decoding);
+        self.bytes += bytes;
+        self.decoding += 1;
+        if is_ahead {
+            self.ahead_bytes += bytes;
         }
     }
 
@@ -114,14 +162,17 @@ impl State {
     fn make_room(&mut self, bytes: usize, limit: usize) -> bool {
         while self.bytes + bytes > limit {
             let ready = self.runs.iter().filter_map(|(&key, slot)| match slot {
-                Slot::Ready { bytes, last_use, .. } => Some((*last_use, key, *bytes)),
+                Slot::Ready { bytes, last_use, is_ahead, .. } => Some((*last_use, key, *bytes, *is_ahead)),
                 Slot::Decoding => None,
             });
-            let Some((_, oldest, freed)) = ready.min_by_key(|&(last_use, ..)| last_use) else {
+            let Some((_, oldest, freed, was_ahead)) = ready.min_by_key(|&(last_use, ..)| last_use) else {
                 return self.decoding == 0;
             };
             self.runs.remove(&oldest);
             self.bytes -= freed;
+            if was_ahead {
+                self.ahead_bytes -= freed;
+            }
         }
         true
     }
@@ -133,9 +184,12 @@ impl Reservation<'_> {
         let bytes = run.memory_bytes();
         let mut state = self.cache.lock();
         state.uses += 1;
-        let slot = Slot::Ready { run: Arc::clone(run), bytes, last_use: state.uses };
+        let slot = Slot::Ready { run: Arc::clone(run), bytes, last_use: state.uses, is_ahead: self.is_ahead };
         state.runs.insert(self.key, slot);
         state.bytes += bytes;
+        if self.is_ahead {
+            state.ahead_bytes += bytes;
+        }
     }
 }
 
@@ -144,6 +198,9 @@ impl Drop for Reservation<'_> {
         let mut state = self.cache.lock();
         state.bytes -= self.bytes;
         state.decoding -= 1;
+        if self.is_ahead {
+            state.ahead_bytes -= self.bytes;
+        }
         if let Some(Slot::Decoding) = state.runs.get(&self.key) {
             state.runs.remove(&self.key);
         }

@@ -31,8 +31,8 @@ pub struct CacheLimits {
 }
 
 impl Default for CacheLimits {
-    /// 256 MiB of parts and 256 MiB of decoded runs, which is room for five runs of full size.
+    /// 512 MiB of parts and 256 MiB of decoded runs, which is room for five runs of full size.
     fn default() -> Self {
-        Self { parts_bytes: 256 * 1024 * 1024, decoded_runs_bytes: 256 * 1024 * 1024 }
+        Self { parts_bytes: 512 * 1024 * 1024, decoded_runs_bytes: 256 * 1024 * 1024 }
     }
 }

@@ -1,8 +1,10 @@
 //! Blocks: pages of rows.
 //!
-//! On disk a block holds a column for each of the things that place an event, then the events' bytes. Decoding checks
-//! every row once and keeps the rows in a form that can be searched; from then on events are handed out as slices of
-//! the block's buffer, without copying.
+//! On disk a block holds the events' bytes, then a column for each of the things that place an event. Decoding checks
+//! every row once, keeps the rows in a form that can be searched and lets the columns go, which lie at the end for
+//! that; from then on events are handed out as slices of the block's buffer, without copying.
+
+use std::ops::Range;
 
 use annals_model::{EventTime, Sequence, Token};
 use bytes::Bytes;
@@ -11,8 +13,9 @@ use super::error::Fault;
 use super::fields::Fields;
 use super::row::{Row, RowOrder};
 
-/// A block is closed once it holds so much content. Larger blocks compress little better and cost a lookup more.
-pub(super) const BLOCK_CONTENT_TARGET: usize = 64 * 1024;
+/// A block is closed once it holds so much content. A lookup decodes a block of each run that it touches, and its time
+/// grows with the block; larger ones compress little better.
+pub(super) const BLOCK_CONTENT_TARGET: usize = 16 * 1024;
 
 /// The bytes of a row's columns: length, key offset, key length, time, sequence.
 const ROW_COLUMN_BYTES: usize = 4 + 4 + 2 + 8 + 4;
@@ -67,18 +70,18 @@ impl BlockBuilder {
     pub(super) fn drain_into(&mut self, content: &mut Vec<u8>) {
         content.clear();
         content.reserve(self.content_length());
-        content.extend_from_slice(&self.rows.to_le_bytes());
         for column in [
+            &mut self.events,
             &mut self.lengths,
             &mut self.key_offsets,
             &mut self.key_lengths,
             &mut self.time_steps,
             &mut self.sequence_steps,
-            &mut self.events,
         ] {
             content.extend_from_slice(column);
             column.clear();
         }
+        content.extend_from_slice(&self.rows.to_le_bytes());
         (self.rows, self.previous_time, self.previous_delta, self.bounds) = (0, 0, 0, None);
     }
 }
@@ -86,22 +89,21 @@ impl BlockBuilder {
 /// A decoded block: every row's bytes and key are known to lie where they should, and the rows to be in order.
 #[derive(Debug)]
 pub struct Block {
-    content: Bytes,
+    /// The events, end to end in the order of the rows.
+    events: Bytes,
     rows: Box<[BlockRow]>,
     partitions: Box<[BlockPartition]>,
     first: Sequence,
 }
 
-/// A row, placed by offsets into the block's content.
+/// A row, placed by offsets into the block's events. It ends where the next one starts.
 #[derive(Clone, Copy, Debug)]
 struct BlockRow {
     time: EventTime,
     start: u32,
-    length: u32,
     key_offset: u32,
     delta: u32,
     partition: u32,
-    key_length: u16,
 }
 
 /// Rows of one key. Searches go by these first: they are few, and comparing keys touches the events' bytes.
@@ -109,17 +111,19 @@ struct BlockRow {
 struct BlockPartition {
     token: Token,
     first_row: u32,
+    key_length: u16,
 }
 
 impl Block {
     /// Reads the content of a page of rows of a run of `event_count` events whose first sequence is `first`.
-    pub(super) fn decode(content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
-        let mut fields = Fields(&content);
+    pub(super) fn decode(mut content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
         let columns =
-            Columns::split(&mut fields).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))?;
-        let events_start = content.len() - fields.0.len();
-        let (rows, partitions) = columns.rows(&content, events_start, event_count)?;
-        Ok(Self { content: Bytes::from(content), rows, partitions, first })
+            Columns::split(&content).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))?;
+        let events_length = columns.events.len();
+        let (rows, partitions) = columns.rows(event_count)?;
+        content.truncate(events_length);
+        content.shrink_to_fit();
+        Ok(Self { events: Bytes::from(content), rows, partitions, first })
     }
 
     /// How many rows.
@@ -135,14 +139,14 @@ impl Block {
     /// The row at `index`.
     pub fn row(&self, index: usize) -> Row<'_> {
         let row = &self.rows[index];
-        let start = row.start as usize;
+        let partition = &self.partitions[row.partition as usize];
         Row {
-            token: self.partitions[row.partition as usize].token,
+            token: partition.token,
             time: row.time,
             sequence: self.sequence(index),
             key_offset: row.key_offset,
-            key_length: row.key_length,
-            event: &self.content[start..start + row.length as usize],
+            key_length: partition.key_length,
+            event: &self.events[self.place(index)],
         }
     }
 
@@ -163,9 +167,13 @@ impl Block {
 
     /// The event at `index`, sharing the block's buffer.
     pub fn event(&self, index: usize) -> Bytes {
-        let row = &self.rows[index];
-        let start = row.start as usize;
-        self.content.slice(start..start + row.length as usize)
+        self.events.slice(self.place(index))
+    }
+
+    /// Where the event at `index` lies among the block's events.
+    fn place(&self, index: usize) -> Range<usize> {
+        let end = self.rows.get(index + 1).map_or(self.events.len(), |next| next.start as usize);
+        self.rows[index].start as usize..end
     }
 
     /// The index of the first row that does not lie before `position`.
@@ -191,18 +199,19 @@ impl Block {
 
     /// What the block holds in memory.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.content.len() + size_of_val(&*self.rows) + size_of_val(&*self.partitions)
+        size_of::<Self>() + self.events.len() + size_of_val(&*self.rows) + size_of_val(&*self.partitions)
     }
 
     fn key(&self, partition: &BlockPartition) -> &[u8] {
         let row = &self.rows[partition.first_row as usize];
         let start = row.start as usize + row.key_offset as usize;
-        &self.content[start..start + usize::from(row.key_length)]
+        &self.events[start..start + usize::from(partition.key_length)]
     }
 }
 
-/// The columns of a block, each as long as the rows ask for.
+/// The parts of a block's content. The columns are as long as the rows ask for.
 struct Columns<'a> {
+    events: &'a [u8],
     lengths: &'a [u8],
     key_offsets: &'a [u8],
     key_lengths: &'a [u8],
@@ -211,12 +220,14 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn split(fields: &mut Fields<'a>) -> Option<Self> {
-        let rows = fields.u32()? as usize;
-        if rows == 0 || rows > fields.0.len() / ROW_COLUMN_BYTES {
-            return None;
-        }
+    fn split(content: &'a [u8]) -> Option<Self> {
+        let (content, count) = content.split_last_chunk()?;
+        let rows = u32::from_le_bytes(*count) as usize;
+        let columns = rows.checked_mul(ROW_COLUMN_BYTES).filter(|&columns| columns > 0)?;
+        let (events, columns) = content.split_at(content.len().checked_sub(columns)?);
+        let mut fields = Fields(columns);
         Some(Self {
+            events,
             lengths: fields.bytes(rows * 4)?,
             key_offsets: fields.bytes(rows * 4)?,
             key_lengths: fields.bytes(rows * 2)?,
@@ -225,12 +236,11 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// Checks and places every row; the events begin at `events_start` of `content` and fill it to its end.
-    fn rows(&self, content: &[u8], events_start: usize, event_count: u32) -> Result<Placed, Fault> {
+    /// Checks and places every row; the events must fill their part to its end.
+    fn rows(&self, event_count: u32) -> Result<Placed, Fault> {
         let mut rows: Vec<BlockRow> = Vec::with_capacity(self.key_lengths.len() / 2);
         let mut partitions: Vec<BlockPartition> = Vec::new();
-        let mut start = u32::try_from(events_start).map_err(|_| Fault::content("a block below 4 GiB"))?;
-        let (mut time, mut delta, mut open_key) = (0_i64, 0_u32, &[][..]);
+        let (mut start, mut time, mut delta, mut open_key) = (0_u32, 0_i64, 0_u32, &[][..]);
         let columns = self
             .lengths
             .chunks_exact(4)
@@ -245,7 +255,7 @@ impl<'a> Columns<'a> {
             if delta >= event_count {
                 return Err(Fault::content("sequences within the run"));
             }
-            let key = key_in(content, start, length, key_offset, key_length)?;
+            let key = key_in(self.events, start, length, key_offset, key_length)?;
             let at = EventTime::from_unix_nanos(time);
             match rows.last() {
                 Some(last) if open_key == key => {
@@ -259,15 +269,15 @@ impl<'a> Columns<'a> {
                         return Err(Fault::content("rows in the order of token and key"));
                     }
                     let first_row = u32::try_from(rows.len()).expect("the count of rows was a u32");
-                    partitions.push(BlockPartition { token, first_row });
+                    partitions.push(BlockPartition { token, first_row, key_length });
                     open_key = key;
                 }
             }
             let partition = u32::try_from(partitions.len() - 1).expect("at most one for each row");
-            rows.push(BlockRow { time: at, start, length, key_offset, delta, partition, key_length });
+            rows.push(BlockRow { time: at, start, key_offset, delta, partition });
             start += length;
         }
-        if start as usize != content.len() {
+        if start as usize != self.events.len() {
             return Err(Fault::content("events that fill the block"));
         }
         Ok((rows.into_boxed_slice(), partitions.into_boxed_slice()))
@@ -277,10 +287,10 @@ impl<'a> Columns<'a> {
 /// The rows of a block, and which of them share a key.
 type Placed = (Box<[BlockRow]>, Box<[BlockPartition]>);
 
-/// The key of an event, if the event lies in `content` and the key in the event.
-fn key_in(content: &[u8], start: u32, length: u32, key_offset: u32, key_length: u16) -> Result<&[u8], Fault> {
+/// The key of an event, if the event lies in `events` and the key in the event.
+fn key_in(events: &[u8], start: u32, length: u32, key_offset: u32, key_length: u16) -> Result<&[u8], Fault> {
     let end = start.checked_add(length).map(|end| end as usize);
-    let event = end.and_then(|end| content.get(start as usize..end));
+    let event = end.and_then(|end| events.get(start as usize..end));
     let event = event.ok_or_else(|| Fault::content("events within the block"))?;
     let key_end = (key_offset as usize).checked_add(usize::from(key_length));
     let key = key_end.and_then(|end| event.get(key_offset as usize..end)).filter(|key| !key.is_empty());

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use annals_model::{StoredEvent, TimeRange};
+use annals_model::{EventTime, Sequence, StoredEvent, TimeRange};
 
 use super::batches::BatchTable;
 use super::block::Block;
@@ -63,6 +63,11 @@ impl Cursor {
     /// The row that the cursor stands at; none once the span is left.
     pub fn row(&self) -> Option<Row<'_>> {
         self.here.as_ref().map(|here| here.block.row(here.row))
+    }
+
+    /// Time and sequence of the row that the cursor stands at, without a look at the event; none once the span is left.
+    pub fn place(&self) -> Option<(EventTime, Sequence)> {
+        self.here.as_ref().map(|here| (here.block.time(here.row), here.block.sequence(here.row)))
     }
 
     /// The event that the cursor stands at, sharing its block's buffer; none once the span is left.

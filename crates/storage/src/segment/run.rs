@@ -189,6 +189,23 @@ impl Run {
         Ok(Arrivals::new(self.clone(), decoded))
     }
 
+    /// Whether the run should be decoded ahead of a reader who will come to it by sequence: it is not decoded, and there
+    /// is room for what may turn out to be decoded in vain.
+    pub fn has_room_ahead(&self) -> bool {
+        let Inner { segments, segment, number, .. } = &*self.0;
+        segments.decoded_runs.has_room_ahead((*segment, *number), DecodedRun::estimate_bytes(self.summary()))
+    }
+
+    /// Decodes the run ahead of a reader who will come to it by sequence, if `has_room_ahead`.
+    ///
+    /// # Errors
+    /// When the run cannot be read or is damaged.
+    pub fn decode_ahead(&self) -> Result<(), ReadError> {
+        let Inner { segments, segment, number, .. } = &*self.0;
+        let estimate = DecodedRun::estimate_bytes(self.summary());
+        segments.decoded_runs.decode_ahead((*segment, *number), estimate, || DecodedRun::decode(self))
+    }
+
     /// One event by its sequence, read through its block alone. For few events; many are cheaper through `arrivals`.
     ///
     /// # Errors

@@ -3,7 +3,8 @@
 //! Every answer leaves out events after the sequence that the reader gives: they may not be durable yet. Answers own
 //! what they hold (sharing the batches' buffers), so nothing stays locked between two calls.
 
-use std::ops::{Bound, RangeInclusive};
+use std::hint::black_box;
+use std::ops::{BitXor, Bound, RangeInclusive};
 use std::sync::{Arc, PoisonError};
 
 use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRange, Token};
@@ -13,6 +14,9 @@ use super::partitions::{Partition, lower_bound};
 use super::timeline::{Cursor, Entry};
 use super::{ArrivedBatch, Contents, Memtable};
 use crate::contract::{PageBounds, ScanOrder};
+
+/// Rows that are looked up together before they are shown in sorted order.
+const ROWS_AHEAD: usize = 64;
 
 /// Which events of one partition are wanted.
 #[derive(Clone, Copy, Debug)]
@@ -215,27 +219,30 @@ impl Memtable {
     ) -> Result<(), E> {
         let contents = self.read_contents();
         let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
+        let mut ahead = Vec::with_capacity(ROWS_AHEAD);
         for partition in order.iter().map(|&index| contents.partitions.get(index)) {
             let key = &partition.key;
             for entry in partition.timeline.between(Cursor::START, partition.timeline.end()) {
                 let sequence = entry.sequence(self.first);
-                // Before the event's bytes are touched, which is what costs.
                 if !sequences.contains(&sequence) {
                     continue;
                 }
                 let arrived = &contents.batches[entry.batch as usize];
                 let row = &arrived.batch.rows()[arrived.row_of(sequence)];
-                visit(SortedRow {
+                ahead.push(SortedRow {
                     token: partition.token,
                     key,
                     time: entry.time,
                     sequence,
                     event: arrived.batch.event(row),
                     key_offset: row.key_offset,
-                })?;
+                });
+                if ahead.len() == ROWS_AHEAD {
+                    show(&mut ahead, &mut visit)?;
+                }
             }
         }
-        Ok(())
+        show(&mut ahead, &mut visit)
     }
 
     /// The first sequence at or before `through` that was committed at or after `time`; none if there is none here.
@@ -272,6 +279,17 @@ impl Contents {
         let arrived = &self.batches[batch];
         arrived.stored_event(arrived.row_of(sequence))
     }
+}
+
+/// Shows rows and forgets them. Neighbours in sorted order lie far apart in memory: each is touched first, since loads
+/// that do not wait for one another overlap, where `visit` would wait for every event by itself.
+fn show<'memtable, E>(
+    rows: &mut Vec<SortedRow<'memtable>>,
+    visit: &mut impl FnMut(SortedRow<'memtable>) -> Result<(), E>,
+) -> Result<(), E> {
+    let touched = rows.iter().filter_map(|row| Some(row.event.first()? ^ row.event.last()?)).fold(0, BitXor::bitxor);
+    black_box(touched);
+    rows.drain(..).try_for_each(visit)
 }
 
 fn place_of(partition: &Partition) -> PartitionPlace {

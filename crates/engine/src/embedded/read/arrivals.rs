@@ -89,7 +89,7 @@ fn read_run(
     let mut sequence = from.max(run.summary().first);
     while sequence <= last {
         let is_wanted =
-            slices.is_none_or(|slices| arrivals.row(sequence).is_some_and(|row| slices.contains(row.token)));
+            slices.is_none_or(|slices| arrivals.token(sequence).is_some_and(|token| slices.contains(token)));
         if is_wanted
             && let Some(event) = arrivals.event(sequence)
             && page.add(event) == Flow::Stop

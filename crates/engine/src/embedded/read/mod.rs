@@ -24,8 +24,8 @@ use super::sources::SourceError;
 use super::store::Store;
 use super::table_state::TableState;
 use crate::contract::{
-    ArrivalPage, ArrivalRead, CountedScan, PartitionList, PartitionPage, PartitionRead, PartitionSelection,
-    PartitionStats, ReadError, SizeEstimate, TableStats,
+    ArrivalPage, ArrivalRead, ArrivalScope, CountedScan, PartitionList, PartitionPage, PartitionRead,
+    PartitionSelection, PartitionStats, ReadError, SizeEstimate, TableStats,
 };
 use list::ListError;
 
@@ -53,7 +53,25 @@ impl Reads {
 
     /// See [`Engine::read_arrivals`](crate::Engine::read_arrivals).
     pub(crate) async fn read_arrivals(&self, read: ArrivalRead) -> Result<ArrivalPage, ReadError> {
-        self.run(read.table, move |table, access| arrivals::read_arrivals(table, &read, access)).await
+        let table = self.store.table(read.table)?;
+        let (shard, is_by_key) = (read.shard, matches!(read.scope, ArrivalScope::Partitions(_)));
+        let page = self.run(read.table, move |table, access| arrivals::read_arrivals(table, &read, access)).await?;
+        if !is_by_key && page.events.len() > 1 {
+            self.decode_ahead(&table, shard, page.next);
+        }
+        Ok(page)
+    }
+
+    /// Lets the pool decode the run after the one that a reader stands in, so that it finds it ready when it is there.
+    fn decode_ahead(&self, table: &TableState, shard: Shard, next: Sequence) {
+        let Ok(shard) = table.shard(shard) else { return };
+        let view = shard.view();
+        let [_, ahead, ..] = view.runs.between(next, Sequence::MAX) else { return };
+        if ahead.stored().has_room_ahead() {
+            let run = ahead.stored().clone();
+            // What can't be decoded is the reader's error once it comes there, and a full queue has better to do.
+            let _ = self.pool.post(move || drop(run.decode_ahead()));
+        }
     }
 
     /// See [`Engine::read_partitions`](crate::Engine::read_partitions).

@@ -90,17 +90,21 @@ impl RunCursor {
     /// Moves over rows that the reader may not see, and notes the row that is under the cursor then.
     fn settle(&mut self) -> Result<(), SourceError> {
         let (Some(window), Some((token, key))) = (&self.window, &self.partition) else { return Ok(()) };
-        let (Rows::Walk(cursor) | Rows::Own(cursor, _)) = &mut self.rows else { return Ok(()) };
+        // A cursor of the partition's own gives no other's rows, and comparing keys touches the events' bytes.
+        let (cursor, is_own) = match &mut self.rows {
+            Rows::Own(cursor, _) => (cursor, true),
+            Rows::Walk(cursor) => (cursor, false),
+            Rows::None => return Ok(()),
+        };
+        let shard = self.run.summary().shard;
         self.row = loop {
-            let Some(row) = cursor.row() else { break None };
-            if row.token != *token || row.key() != &**key {
+            let Some((time, sequence)) = cursor.place() else { break None };
+            let is_here = is_own || cursor.row().is_some_and(|row| row.token == *token && row.key() == &**key);
+            let place = RowPlace { time, sequence, shard };
+            if !is_here || !window.contains(place) {
                 break None;
             }
-            let place = RowPlace { time: row.time, sequence: row.sequence, shard: self.run.summary().shard };
-            if !window.contains(place) {
-                break None;
-            }
-            if place.sequence <= self.through {
+            if sequence <= self.through {
                 break Some(place);
             }
             cursor.advance(self.access)?;

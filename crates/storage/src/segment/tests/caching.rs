@@ -215,3 +215,23 @@ fn a_run_that_cannot_be_decoded_gives_its_room_back() {
         assert_eq!(segments.memory_bytes().1, 0);
     }
 }
+
+#[test]
+fn a_run_is_decoded_ahead_of_its_reader_once_and_only_into_a_share_of_the_budget() {
+    let store = TestStore::new();
+    let lists: Vec<_> = (0..3).map(|n| events(n * 2_000 + 1..=n * 2_000 + 2_000, 50, 400)).collect();
+    let summary = store.write(1, &lists);
+    let (segments, reads) = counted(&store, CacheLimits { parts_bytes: 0, decoded_runs_bytes: 5_000_000 });
+    let runs = segments.runs(&summary);
+    assert!(runs[1].has_room_ahead());
+    runs[1].decode_ahead().expect("decodes");
+    let reads_of_one = reads.swap(0, Ordering::Relaxed);
+    assert!(reads_of_one > 0 && !runs[1].has_room_ahead(), "it is there");
+    // A second would pass a quarter of the budget.
+    assert!(!runs[2].has_room_ahead());
+    runs[2].decode_ahead().expect("does nothing");
+    assert!(runs[2].arrivals(Access::CacheOnly).is_err());
+    let arrivals = runs[1].arrivals(Access::CacheOnly).expect("its reader finds it");
+    assert_eq!((arrivals.events_from(Sequence::ZERO).count(), reads.load(Ordering::Relaxed)), (2_000, 0));
+    assert!(runs[2].has_room_ahead(), "what a reader has come to is no longer ahead");
+}
