@@ -137,8 +137,9 @@ async fn a_missing_journal_file_ends_what_is_served_before_it() {
 
 #[tokio::test]
 async fn damage_behind_the_end_of_a_closed_store_takes_nothing_away() {
-    let store = TinyStore::new(2, End::Closed).await;
+    let store = TinyStore::new(1, End::Closed).await;
     let path = files_of(&store.disk, "journal").pop().expect("a journal file");
+    assert!(store.disk.bytes(&path).ends_with(&[0; BLOCK]), "there is space behind the end");
     let damaged = store.copy();
     damaged.disk.damage(&path, |bytes| *bytes.last_mut().expect("a byte") ^= 1);
     assert_refused(&damaged.disk, &path, true);
@@ -200,6 +201,8 @@ async fn what_was_made_behind_the_damage_is_not_there_and_what_was_removed_stays
     assert_refused(&store.disk, &path, true);
     let engine = open_read_only(&store.disk).expect("opened for reading only");
     assert!(engine.table(&late.table.definition.name).is_none(), "its making lies behind the damage");
+    let lost = engine.head(late.id());
+    assert!(matches!(lost, Err(ReadError::Damaged(_))), "nobody is told that it never was: {lost:?}");
     for shard in tracked.oracle.shards() {
         let read = ArrivalRead { from: Sequence::FIRST, ..tracked.read_shard(shard) };
         let first = engine.read_arrivals(read).await;
@@ -285,5 +288,8 @@ async fn scans_and_tails_over_grpc_bring_what_is_sound_and_end_in_data_loss() {
         assert_eq!(found, expected);
         assert!(status.code() == Code::DataLoss && status.message().contains(&*path.to_string_lossy()), "{status}");
     }
+    let other = ScanRequest { table: "test.other".to_owned(), ..ScanRequest::default() };
+    let status = events.scan(other).await.expect_err("it may have been made behind the damage");
+    assert!(status.code() == Code::DataLoss && status.message().contains("tables"), "{status}");
     server.stop().await;
 }

@@ -267,3 +267,39 @@ async fn a_deleted_directory_is_rebuilt_and_tells_the_same() {
     trial.check_everywhere(&tracked).await;
     trial.finish().await;
 }
+
+/// Changes the files of a directory of partitions in one way.
+fn damage_directory(directory: &Path, nth: usize) {
+    for (path, bytes) in contents(directory).into_iter().filter(|(_, bytes)| !bytes.is_empty()) {
+        let used = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
+        match nth {
+            0 => fs::remove_file(&path).expect("removed"),
+            1 => change(&path, |bytes| bytes.truncate(used / 2)),
+            2 => change(&path, |bytes| bytes.fill(0xa5)),
+            3 => change(&path, |bytes| bytes[..used].fill(0)),
+            // One bit, further on each time.
+            nth => change(&path, |bytes| bytes[used * (nth - 4) / (DIRECTORY_DAMAGES - 4)] ^= 1 << (nth % 8)),
+        }
+    }
+}
+
+const DIRECTORY_DAMAGES: usize = 28;
+
+#[tokio::test]
+async fn a_damaged_directory_is_rebuilt_and_tells_the_same() {
+    let mut trial = Trial::start(subject()).await;
+    let mut tracked = trial.create(definition("damaged", 2)).await;
+    let mut generator = Generator::new(13, Shape::default());
+    for nth in 0..DIRECTORY_DAMAGES {
+        let events = generator.events(30);
+        tracked.append(&**trial.engine(), &events).await.expect("an append");
+        trial.settle().await;
+        let directory = trial.subject().path().join("directory");
+        trial.reopen_after(|| damage_directory(&directory, nth)).await;
+        tracked.check_statistics(&**trial.engine()).await;
+        trial.settle().await;
+        tracked.check_statistics(&**trial.engine()).await;
+    }
+    trial.check_everywhere(&tracked).await;
+    trial.finish().await;
+}

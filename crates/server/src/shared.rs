@@ -48,7 +48,10 @@ impl<E: Engine> Shared<E> {
     /// The table that a request names.
     pub(crate) fn table(&self, name: &str) -> Result<Table, Fault> {
         let name = table_name(name, "table")?;
-        self.engine.table(&name).ok_or_else(|| faults::table_not_found(name.as_str()))
+        self.engine.table(&name).ok_or_else(|| match self.engine.lost_tables() {
+            Some(error) => faults::of_read(&error, &name),
+            None => faults::table_not_found(name.as_str()),
+        })
     }
 }
 

@@ -59,6 +59,12 @@ pub trait Engine: Send + Sync + 'static {
     /// All tables, in the order of their names, as they stand now. Reads memory only.
     fn tables(&self) -> Vec<Table>;
 
+    /// Why a table that is not found may have been there all the same: the store is damaged, and its making lies where that
+    /// cannot be read. None, unless an engine says so, where all tables are known.
+    fn lost_tables(&self) -> Option<ReadError> {
+        None
+    }
+
     /// Changes what may change of a table, if its revision is the expected one: compare-and-set of its state.
     ///
     /// # Errors

@@ -85,15 +85,19 @@ impl EmbeddedEngine {
         if options.mode == OpenMode::ReadOnly {
             let opened = store::open_read_only(&*options.disk, &mut replay)?;
             open::log(&opened.report);
-            if let Some(damage) = opened.damage {
+            let lost = opened.damage.and_then(|damage| {
                 open::log_damage(&damage, opened.is_whole);
-                if !opened.is_whole {
-                    replay.break_off(damage);
-                }
+                (!opened.is_whole).then(|| Arc::new(damage))
+            });
+            if let Some(damage) = &lost {
+                replay.break_off(Arc::clone(damage));
             }
             let Replayed { catalog, segments: (segments, named) } = replay.finish(&opened.state);
             open::log_missing(&segments, &named);
             let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+            if let Some(damage) = lost {
+                store.set_broken_off(damage);
+            }
             return Self::new(store, Arc::default(), Arc::default(), None, None).map_err(thread_error);
         }
         let opened = open::open_or_create(&options, &mut replay)?;
@@ -223,6 +227,10 @@ impl Engine for EmbeddedEngine {
 
     fn tables(&self) -> Vec<Table> {
         self.store.catalog().tables().iter().map(|state| Table::clone(&state.table())).collect()
+    }
+
+    fn lost_tables(&self) -> Option<ReadError> {
+        self.store.lost_tables()
     }
 
     async fn update_table(&self, update: UpdateTable) -> Result<Table, CatalogError> {

@@ -142,8 +142,8 @@ impl TableReplay {
     }
 
     /// Notes that events behind `damage` are not served.
-    pub(super) fn break_off(&mut self, damage: Damage) {
-        self.broken_off = Some(Arc::new(damage));
+    pub(super) fn break_off(&mut self, damage: Arc<Damage>) {
+        self.broken_off = Some(damage);
     }
 
     /// The tables of the state, their heads where their events end.

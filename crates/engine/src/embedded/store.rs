@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use annals_model::{CommitTime, Shard, TableId};
+use annals_storage::Damage;
 use annals_storage::framed::Position;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
@@ -28,6 +29,8 @@ pub(crate) struct Store {
     journal_reached: Mutex<Option<Position>>,
     run_bounds: Mutex<()>,
     read_only: OnceLock<ReadOnlyReason>,
+    /// Damage up to which the journal was read.
+    broken_off: OnceLock<Arc<Damage>>,
     is_closed: AtomicBool,
 }
 
@@ -48,6 +51,7 @@ impl Store {
             journal_reached: Mutex::default(),
             run_bounds: Mutex::default(),
             read_only,
+            broken_off: OnceLock::new(),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -72,7 +76,18 @@ impl Store {
     /// # Errors
     /// When there is none (any more).
     pub(crate) fn table(&self, id: TableId) -> Result<Arc<TableState>, ReadError> {
-        self.catalog.get(id).ok_or(ReadError::UnknownTable(id))
+        self.catalog.get(id).ok_or_else(|| self.lost_tables().unwrap_or(ReadError::UnknownTable(id)))
+    }
+
+    /// Notes that what the journal tells behind `damage` is not known.
+    pub(crate) fn set_broken_off(&self, damage: Arc<Damage>) {
+        self.broken_off.get_or_init(|| damage);
+    }
+
+    /// Why there may be tables that are not known, where there may.
+    pub(crate) fn lost_tables(&self) -> Option<ReadError> {
+        let damage = self.broken_off.get()?;
+        Some(ReadError::Damaged(format!("tables that were made behind the damage are not known: {damage}")))
     }
 
     /// What its memtables cost.
