@@ -303,3 +303,59 @@ async fn a_damaged_directory_is_rebuilt_and_tells_the_same() {
     trial.check_everywhere(&tracked).await;
     trial.finish().await;
 }
+
+/// The files below a directory as they are right now; nothing if one of them is just being renamed or removed.
+fn image(root: &Path) -> Option<BTreeMap<PathBuf, Vec<u8>>> {
+    let mut found = BTreeMap::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(&directory).ok()? {
+            let path = entry.ok()?.path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                found.insert(path.clone(), fs::read(&path).ok()?);
+            }
+        }
+    }
+    Some(found)
+}
+
+/// What is on the disk while the directory is brought up to date is what a kill at that moment leaves.
+#[tokio::test]
+async fn a_directory_that_a_crash_left_in_the_middle_of_a_round_is_brought_up_to_date() {
+    let mut trial = Trial::start(subject()).await;
+    let mut tracked = trial.create(definition("halfway", 2)).await;
+    let mut generator = Generator::new(14, Shape { partitions: 3_000, payload_bytes_max: 20, ..Shape::default() });
+    let directory = trial.subject().path().join("directory");
+    let mut images: Vec<BTreeMap<PathBuf, Vec<u8>>> = Vec::new();
+    for _ in 0..3 {
+        tracked.append(&**trial.engine(), &generator.events(2_000)).await.expect("an append");
+        let engine = Arc::clone(trial.engine());
+        let mut settled = tokio::spawn(async move { engine.settle().await });
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut settled => break result.expect("no panic").expect("settled"),
+                () = tokio::task::yield_now() => {}
+            }
+            let is_new = |image: &BTreeMap<_, _>| images.last() != Some(image);
+            images.extend(image(&directory).filter(is_new));
+        }
+    }
+    assert!(images.len() > 5, "the directory was seen in {} states", images.len());
+    for image in images.iter().step_by(images.len().div_ceil(20)) {
+        let put_back = || {
+            fs::remove_dir_all(&directory).expect("removed");
+            for (path, bytes) in image {
+                fs::create_dir_all(path.parent().expect("a directory")).expect("made");
+                fs::write(path, bytes).expect("written");
+            }
+        };
+        trial.reopen_after(put_back).await;
+        tracked.check_statistics(&**trial.engine()).await;
+        trial.settle().await;
+        tracked.check_statistics(&**trial.engine()).await;
+    }
+    trial.finish().await;
+}

@@ -1,6 +1,6 @@
 //! The embedded engine as a whole: its threads, and the contract's methods.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -330,6 +330,7 @@ impl Start<'_> {
             directory: DirectoryKeeper::new(store.options().directory.clone(), Arc::clone(directory)),
             retention_at: None,
             cleared: BTreeMap::new(),
+            damaged: HashSet::new(),
         };
         let background = vec![keeper, flusher, maintenance.start()?];
         Ok((commits, Running { manifest, commit, background }))

@@ -12,6 +12,7 @@ use std::time::Duration;
 use annals_model::TableId;
 use annals_storage::layout::FileNumber;
 use annals_storage::manifest::{ManifestError, ManifestState};
+use annals_storage::segment::SegmentId;
 
 use super::commit::CommitHandle;
 use super::compaction::{CompactError, Compaction};
@@ -141,6 +142,8 @@ pub(crate) struct Maintenance {
     pub(crate) retention_at: Option<u64>,
     /// Dropped tables of which no segment holds anything, with the first journal file that holds nothing of them.
     pub(crate) cleared: BTreeMap<TableId, FileNumber>,
+    /// Segments in which a compaction met damage, until the store is opened again.
+    pub(crate) damaged: HashSet<SegmentId>,
 }
 
 /// Why maintenance cannot go on, be it that it passes or not.
@@ -187,11 +190,12 @@ impl Maintenance {
         self.remove_trimmed()?;
         self.remove_dropped()?;
         self.forget_cleared()?;
-        let has_compacted = self.compact()?;
+        // What a compaction stumbles over holds up neither the directory nor the removal of files.
+        let compacted = self.compact();
         let newest_edit = self.segments.manifest().read(ManifestState::next_edit) - 1;
         let directory_wait = self.directory.step(&self.store, newest_edit);
         self.segments.remove_files();
-        if has_compacted {
+        if compacted? {
             return Ok(Duration::ZERO);
         }
         if self.directory.is_idle() {
@@ -291,7 +295,7 @@ impl Maintenance {
         }
     }
 
-    fn compact(&self) -> Result<bool, Trouble> {
+    fn compact(&mut self) -> Result<bool, Trouble> {
         if !self.directory.is_settled(self.store.options().clock.monotonic_nanos()) {
             return Ok(false);
         }
@@ -300,13 +304,24 @@ impl Maintenance {
             segments: &self.segments,
             run_bounds: self.store.run_bounds(),
             barriers: &|table, shard| self.directory.barriers(table, shard),
+            damaged: &self.damaged,
             is_stopped: &|| self.desk.is_closed(),
         };
-        match compaction.run_next() {
-            Ok(has_compacted) => Ok(has_compacted),
-            Err(CompactError::Stopped) => Ok(false),
-            Err(CompactError::Manifest(error)) => Err(error.into()),
-            Err(CompactError::Write(error)) => Err(Trouble::Passing(error.to_string())),
+        let error = match compaction.run_next() {
+            Ok(has_compacted) => return Ok(has_compacted),
+            Err(error) => error,
+        };
+        // Damage does not pass: what else there is to compact goes on without the segment.
+        if let Some(segment) = error.damaged_segment()
+            && self.damaged.insert(segment)
+        {
+            tracing::error!("{error}; the segment is left as it is, run `annals verify` on the store");
+            return Ok(true);
+        }
+        match error {
+            CompactError::Stopped => Ok(false),
+            CompactError::Manifest(error) => Err(error.into()),
+            CompactError::Write(error) => Err(Trouble::Passing(error.to_string())),
         }
     }
 }

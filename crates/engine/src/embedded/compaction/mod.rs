@@ -7,11 +7,15 @@
 mod plan;
 mod policy;
 
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use annals_model::{Sequence, Shard, TableId};
 use annals_storage::manifest::ManifestError;
-use annals_storage::segment::{RunSummary, SegmentSummary, WriteError, Writer, merge_groups, merge_runs};
+use annals_storage::segment::{
+    ReadError, RunSummary, SegmentId, SegmentSummary, WriteError, Writer, merge_groups, merge_runs,
+};
 
 use super::catalog::Catalog;
 use super::runs::Run;
@@ -32,6 +36,14 @@ pub(super) enum CompactError {
     Manifest(#[from] ManifestError),
 }
 
+impl CompactError {
+    /// The segment whose damage is the reason; none if another is.
+    pub(super) fn damaged_segment(&self) -> Option<SegmentId> {
+        let Self::Write(WriteError::Source(ReadError::Damage(damage))) = self else { return None };
+        SegmentId::from_file_name(Path::new(damage.path.file_name()?))
+    }
+}
+
 /// What a compaction looks at and changes.
 pub(super) struct Compaction<'store> {
     /// The tables.
@@ -42,6 +54,8 @@ pub(super) struct Compaction<'store> {
     pub(super) run_bounds: &'store Mutex<()>,
     /// The sequences of a shard that must stay the last of a run.
     pub(super) barriers: &'store dyn Fn(TableId, Shard) -> Vec<Sequence>,
+    /// Segments in which damage was met: their runs stay as they are, whatever the policy asks for.
+    pub(super) damaged: &'store HashSet<SegmentId>,
     /// Whether the compaction is to end.
     pub(super) is_stopped: &'store dyn Fn() -> bool,
 }

@@ -43,7 +43,8 @@ impl Compaction<'_> {
     fn plan_merge(&self, table: &Arc<TableState>, shard: &ShardState) -> Option<Replacement> {
         let view = shard.view();
         let runs = view.runs.between(view.first_retained, Sequence::MAX);
-        if runs.len() < 2 {
+        let is_damaged = |run: &Arc<Run>| self.damaged.contains(&run.segment().id());
+        if runs.len() < 2 || runs.iter().any(is_damaged) {
             return None;
         }
         let barriers: Vec<usize> = (self.barriers)(table.id(), shard.shard())
@@ -59,7 +60,8 @@ impl Compaction<'_> {
 
     /// The runs of files that are to become one file.
     pub(super) fn plan_join(&self) -> Vec<Replacement> {
-        let files = self.segments.sizes();
+        let mut files = self.segments.sizes();
+        files.retain(|(id, ..)| !self.damaged.contains(id));
         let sizes: Vec<FileSize> = files.iter().map(|&(_, live, length)| FileSize { length, live }).collect();
         let chosen = policy::next_join(&sizes, files.len() >= JOIN_FILES_START);
         let runs = chosen.into_iter().flat_map(|index| self.segments.runs_of(files[index].0));
