@@ -170,7 +170,10 @@ pub trait Engine: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<PartitionStats>, ReadError>> + Send;
 
     /// Removes, or tells what it would remove, of the oldest events by a retention. Whole runs only: events go when
-    /// all those that are stored with them are past a bound.
+    /// all those that are stored with them are past a bound. A run is past an age when its last event is, and past a
+    /// bound of bytes when the runs that stay take so many without it: so what stays is at least what was asked for,
+    /// and the newest run goes by bytes only where none are to be kept. What is not in a run yet stays; an engine makes
+    /// runs of it soon enough that it does not outlive an age by much.
     ///
     /// # Errors
     /// `Protected` is the caller's to check; this only fails as the catalog does.

@@ -17,7 +17,7 @@ use annals_storage::segment::SegmentId;
 use super::commit::CommitHandle;
 use super::compaction::{CompactError, Compaction};
 use super::directory_keeper::DirectoryKeeper;
-use super::retention::{plan_trim, trim};
+use super::retention::{aged_shards, plan_trim, trim};
 use super::runs::Runs;
 use super::segment_set::SegmentSet;
 use super::store::Store;
@@ -218,7 +218,7 @@ impl Maintenance {
         }
     }
 
-    /// Raises the floors of tables whose retention asks for it.
+    /// Raises the floors of tables whose retention asks for it, and has memtables flushed that it will ask for.
     fn retain(&mut self) -> Result<(), Trouble> {
         let now = self.store.options().clock.monotonic_nanos();
         let is_due = |at| Duration::from_nanos(now.saturating_sub(at)) >= RETENTION_INTERVAL;
@@ -226,8 +226,10 @@ impl Maintenance {
             return Ok(());
         }
         self.retention_at = Some(now);
+        let mut aged = Vec::new();
         for table in self.store.catalog().tables() {
             let retention = table.table().definition.retention;
+            aged.extend(aged_shards(&table, retention, self.store.wall_time()).into_iter().map(|of| (table.id(), of)));
             let has_work = !plan_trim(&table, retention, self.store.wall_time()).floors.is_empty();
             if !has_work || table.scan_lease().must_wait(now) {
                 continue;
@@ -240,6 +242,9 @@ impl Maintenance {
                 Err(CatalogError::UnknownTable(_) | CatalogError::Closed) => {}
                 Err(error) => return Err(Trouble::Passing(error.to_string())),
             }
+        }
+        if !aged.is_empty() {
+            self.commits.begin_freeze(aged);
         }
         Ok(())
     }

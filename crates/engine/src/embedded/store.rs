@@ -204,6 +204,15 @@ impl Store {
         }
     }
 
+    /// Freezes the memtables of these shards. Called as [`freeze_all`](Self::freeze_all) is.
+    pub(crate) fn freeze_shards(&self, shards: &[(TableId, Shard)]) {
+        for (table, shard) in shards {
+            if let Some(table) = self.catalog.get(*table) {
+                self.freeze(&table, *shard);
+            }
+        }
+    }
+
     /// Hands over the memtables that were frozen while the store was opened.
     pub(crate) fn hand_over_frozen(&self) {
         for table in self.catalog.tables() {

@@ -195,6 +195,8 @@ async fn protection_stands_before_every_removal() {
     server.plain_table(1).await;
     server.append(&[TestEvent::new("k", 1), TestEvent::new("k", 2)]).await;
     PlainSubject::default().settle(&server.engine).await;
+    server.append(&[TestEvent::new("k", 3)]).await;
+    PlainSubject::default().settle(&server.engine).await;
     let protect = UpdateTableRequest { deletion_protection: Some(true), ..update() };
     server.tables().update_table(protect).await.expect("an update");
     let tight = Some(Retention { max_age: None, max_bytes: 1 });
@@ -208,7 +210,7 @@ async fn protection_stands_before_every_removal() {
     assert_eq!(refused.precondition.expect("one").subject, "k.t");
     let dropped = server.tables().drop_table(DropTableRequest { name: "k.t".into() }).await;
     assert_eq!(fault(dropped.expect_err("protected")).reason, Reason::TableProtected);
-    assert_eq!(server.count().await, 2);
+    assert_eq!(server.count().await, 3);
 }
 
 #[tokio::test]

@@ -318,6 +318,7 @@ async fn what_retention_removed_is_an_error_and_the_earliest_start_is_later() {
     server.append(&events(0..20)).await;
     PlainSubject::default().settle(&server.engine).await;
     server.append(&events(20..30)).await;
+    PlainSubject::default().settle(&server.engine).await;
     let retention = Some(Retention { max_age: None, max_bytes: 1 });
     let update = UpdateTableRequest { name: "k.t".into(), retention, ..UpdateTableRequest::default() };
     assert_eq!(server.tables().update_table(update).await.expect("an update").into_inner().removed_events, 20);

@@ -62,6 +62,7 @@ macro_rules! each_promise {
             tables::tables_do_not_see_each_other
             trims::a_plan_removes_nothing
             trims::the_oldest_events_go_in_whole_runs_and_readers_are_told
+            trims::a_bound_of_bytes_keeps_at_least_so_many_and_so_the_newest_run
             trims::sequences_go_on_after_a_trim
             trims::a_scan_that_began_before_a_trim_expires
         }

@@ -69,6 +69,25 @@ pub async fn the_oldest_events_go_in_whole_runs_and_readers_are_told<S: Subject>
     trial.finish().await;
 }
 
+/// What stays takes at least the bytes asked for, if there were so many: the newest run stays for any bound but zero.
+pub async fn a_bound_of_bytes_keeps_at_least_so_many_and_so_the_newest_run<S: Subject>(mut trial: Trial<S>) {
+    let mut tracked = settled(&trial, "newest", 56).await;
+    let stored = trial.engine().table_stats(tracked.id()).await.expect("statistics").stored_bytes;
+    for kept in [stored, stored / 2, stored / 4, 1] {
+        let bound = Retention { age_max: None, bytes_max: Some(kept) };
+        let removed = trial.engine().trim(tracked.id(), bound, TrimMode::Apply).await.expect("a trim");
+        assert!(kept < stored || removed.events == 0, "all is asked for");
+        assert_eq!(tracked.adopt_floors(&**trial.engine()).await, removed.events);
+        trial.settle().await;
+        let left = trial.engine().table_stats(tracked.id()).await.expect("statistics").stored_bytes;
+        assert!(left >= kept, "{left} of at least {kept}");
+    }
+    assert!(!tracked.oracle.is_empty(), "the newest events stay");
+    assert!(tracked.oracle.len() <= 60, "{} events of more than one run stay", tracked.oracle.len());
+    trial.check_everywhere(&tracked).await;
+    trial.finish().await;
+}
+
 /// A shard that was emptied goes on where it was, over reopening too.
 pub async fn sequences_go_on_after_a_trim<S: Subject>(mut trial: Trial<S>) {
     let mut tracked = settled(&trial, "emptied", 53).await;

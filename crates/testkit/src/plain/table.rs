@@ -140,11 +140,13 @@ impl PlainTable {
         let mut trimmed = Trimmed::default();
         let mut stored = self.stored_bytes();
         let mut kept = Vec::new();
+        let mut is_too_much = true;
         for run in self.runs.clone() {
             let age = now.unix_nanos().saturating_sub(run.last_commit.unix_nanos());
             let too_old = retention.age_max.is_some_and(|most| i128::from(age) > most.as_nanos().cast_signed());
-            let too_much = retention.bytes_max.is_some_and(|most| stored > most);
-            if too_old || too_much {
+            // One that must stay keeps all that are newer.
+            is_too_much = is_too_much && retention.bytes_max.is_some_and(|least| stored - run.bytes >= least);
+            if too_old || is_too_much {
                 stored -= run.bytes;
                 trimmed.events += run.events;
                 trimmed.bytes += run.bytes;

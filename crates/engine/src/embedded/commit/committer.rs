@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::group::{GroupFailure, Refusal, WrittenGroup};
 use super::handle::CommitHandle;
 use super::plan::{Filling, Plan};
-use super::request::Request;
+use super::request::{Freeze, Request};
 use super::sync_thread::{Durability, SyncThread};
 use crate::contract::{AppendError, CatalogError, ReadOnlyReason};
 use crate::embedded::clock::CommitClock;
@@ -47,8 +47,8 @@ pub(crate) struct Committer {
     is_closing: bool,
     /// Journal files up to this one are to be given up.
     freeze_through: Option<FileNumber>,
-    /// Who waits for all memtables to be frozen.
-    freezes: Vec<oneshot::Sender<()>>,
+    /// Who waits for memtables to be frozen.
+    freezes: Vec<(Freeze, oneshot::Sender<()>)>,
 }
 
 /// What is left when the thread has ended: everything that was taken is answered and synced.
@@ -129,14 +129,15 @@ impl Committer {
         Ended { journal: self.journal, clock: self.clock }
     }
 
-    /// Freezes all memtables, all of whose events are durable now, if somebody asked for it.
+    /// Freezes the memtables that somebody asked for; all that they hold is durable now.
     fn freeze_as_asked(&mut self) {
-        if !self.freezes.is_empty() {
-            self.store.freeze_all();
-            for answer in self.freezes.drain(..) {
-                // Who does not wait any more has what was asked for all the same.
-                let _ = answer.send(());
+        for (which, answer) in self.freezes.drain(..) {
+            match which {
+                Freeze::All => self.store.freeze_all(),
+                Freeze::Shards(shards) => self.store.freeze_shards(&shards),
             }
+            // Who does not wait any more has what was asked for all the same.
+            let _ = answer.send(());
         }
     }
 
@@ -148,7 +149,7 @@ impl Committer {
                 Request::Append { answer, .. } => drop(answer.send(Err(AppendError::Closed))),
                 Request::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
                 Request::Forget { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
-                Request::Freeze { answer } => drop(answer),
+                Request::Freeze { answer, .. } => drop(answer),
                 Request::Close => {}
             }
         }
@@ -210,7 +211,7 @@ impl Committer {
         let refused = self.store.read_only().map(GroupFailure::ReadOnly);
         match (request, refused) {
             (Request::Close, _) => self.is_closing = true,
-            (Request::Freeze { answer }, _) => self.freezes.push(answer),
+            (Request::Freeze { which, answer }, _) => self.freezes.push((which, answer)),
             (Request::Append { append, permit, answer }, None) => {
                 self.plan.append(append, permit, answer, &mut self.filling);
             }

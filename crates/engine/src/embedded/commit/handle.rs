@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_model::{Table, TableId};
+use annals_model::{Shard, Table, TableId};
 use crossbeam::channel::{SendError, Sender};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::request::{AppendAnswer, Change, Request};
+use super::request::{AppendAnswer, Change, Freeze, Request};
 use crate::contract::{Append, AppendError, Appended, CatalogError};
 use crate::embedded::admission::{Entrant, NotAdmitted, Permit, Waiting};
 use crate::embedded::store::Store;
@@ -87,10 +87,17 @@ impl CommitHandle {
     /// commit thread has ended.
     pub(crate) async fn freeze(&self) {
         let (answer, answered) = oneshot::channel();
-        if self.requests.send(Request::Freeze { answer }).is_ok() {
+        if self.requests.send(Request::Freeze { which: Freeze::All, answer }).is_ok() {
             // Without an answer the thread has ended.
             drop(answered.await);
         }
+    }
+
+    /// Has the memtables of these shards frozen, for a thread of the engine's own. Does not wait for it.
+    pub(crate) fn begin_freeze(&self, shards: Vec<(TableId, Shard)>) {
+        let (answer, _) = oneshot::channel();
+        // A commit thread that has ended has nothing to freeze.
+        drop(self.requests.send(Request::Freeze { which: Freeze::Shards(shards), answer }));
     }
 
     /// Has the commit thread finish what came before, and end.

@@ -26,10 +26,19 @@ pub(super) enum Request {
     Change { change: Change, answer: ChangeAnswer },
     /// Forget the ids of dropped tables of which nothing is left.
     Forget { tables: Vec<TableId>, answer: ForgetAnswer },
-    /// Freeze all memtables, so that they are flushed; answered once they are frozen.
-    Freeze { answer: oneshot::Sender<()> },
+    /// Freeze memtables, so that they are flushed; answered once they are frozen.
+    Freeze { which: Freeze, answer: oneshot::Sender<()> },
     /// Finish what came before, and end. Nothing comes after.
     Close,
+}
+
+/// Which memtables are to be frozen.
+#[derive(Clone, Debug)]
+pub(crate) enum Freeze {
+    /// All.
+    All,
+    /// Those of these shards; tables that were dropped are passed over.
+    Shards(Vec<(TableId, Shard)>),
 }
 
 /// A change of the catalog. All are answered with the table as it then is, or was.

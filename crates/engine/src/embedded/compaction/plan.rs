@@ -7,6 +7,7 @@ use annals_model::{Retention, Sequence};
 
 use super::policy::{self, FileSize};
 use super::{Compaction, Replacement};
+use crate::embedded::retention::RETENTION_PARTS;
 use crate::embedded::runs::Run;
 use crate::embedded::shard_state::ShardState;
 use crate::embedded::table_state::TableState;
@@ -17,9 +18,6 @@ const MERGE_BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Files are joined once there are so many: a join writes their bytes once more, and so many can well be held open.
 const JOIN_FILES_START: usize = 64;
-
-/// A run that was merged is at most such a part of what the table's retention keeps.
-const RETENTION_PARTS: u32 = 16;
 
 impl Compaction<'_> {
     /// At most one merge of each shard.

@@ -252,6 +252,11 @@ impl Memtable {
         contents.batches.get(index).map(|batch| batch.first_sequence).filter(|&sequence| sequence <= through)
     }
 
+    /// When its first event was committed; none if it is empty.
+    pub(crate) fn first_commit(&self) -> Option<CommitTime> {
+        self.read_contents().batches.first().map(|batch| batch.commit_time)
+    }
+
     fn sequence_at(&self, offset: u32) -> Sequence {
         self.first.advanced_by(u64::from(offset))
     }

@@ -3,6 +3,9 @@
 //! What goes is decided over whole runs and made durable as a floor for each shard, through the commit thread. From
 //! then on the events before it are no longer served; the runs are taken out of the manifest and removed afterwards,
 //! by the maintenance thread, and a crash in between changes nothing but when.
+//!
+//! Only runs go. So that a table to which little or nothing comes loses its events too, memtables are flushed once they
+//! hold events of a part of the table's age.
 
 mod lease;
 mod policy;
@@ -13,12 +16,17 @@ use annals_model::{CommitTime, Retention, Sequence, Shard};
 
 use super::commit::{Change, CommitHandle};
 use super::runs::Run;
+use super::shard_state::ShardState;
 use super::store::Store;
 use super::table_state::TableState;
 use crate::contract::{CatalogError, Trimmed};
 use policy::{RunAge, runs_to_remove};
 
 pub(crate) use lease::ScanLease;
+
+/// A run is at most such a part of what the table's retention keeps, unless it was filled as fast: since whole runs go,
+/// events outlive an age by no more than this part of it, and by the time between two looks.
+pub(crate) const RETENTION_PARTS: u32 = 16;
 
 /// What a retention removes of a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +35,19 @@ pub(crate) struct TrimPlan {
     pub(crate) floors: Vec<(Shard, Sequence)>,
     /// How much goes.
     pub(crate) trimmed: Trimmed,
+}
+
+/// The shards whose memtable holds events that are old by the table's retention: it is to be flushed, however little
+/// it is, since only runs can go.
+pub(crate) fn aged_shards(table: &TableState, retention: Retention, now: CommitTime) -> Vec<Shard> {
+    let Some(age_max) = retention.age_max else { return Vec::new() };
+    let part = (age_max / RETENTION_PARTS).as_nanos();
+    let is_aged = |first: CommitTime| {
+        let age = i128::from(now.unix_nanos()) - i128::from(first.unix_nanos());
+        u128::try_from(age).is_ok_and(|age| age >= part)
+    };
+    let aged = table.shards().iter().filter(|shard| shard.view().active.first_commit().is_some_and(is_aged));
+    aged.map(ShardState::shard).collect()
 }
 
 /// Decides what goes of a table at `now`, by the clock of commit times.
