@@ -197,7 +197,7 @@ mod tests {
             assert_eq!(view.key(), key(9_000 + number).as_bytes());
             assert_eq!(view.time().map(EventTime::unix_nanos), i64::try_from(number).ok().map(|n| 5_000 + n * 1_000));
             assert!(view.id().is_some_and(|id| id != ID));
-            let Some(Value::Text(text)) = view.get("text") else { panic!("no text") };
+            let Some(Value::String(text)) = view.get("text") else { panic!("no text") };
             assert!(text.len() > 20 && text.bytes().all(|byte| byte.is_ascii_lowercase()), "{text}");
             assert!(matches!(view.get("load"), Some(Value::Double(load)) if (0.0..256.0).contains(&load)));
             assert_eq!((view.get("status"), view.column_count()), (Some(Value::Int64(200)), 3));
