@@ -293,3 +293,17 @@ async fn scans_and_tails_over_grpc_bring_what_is_sound_and_end_in_data_loss() {
     assert!(status.code() == Code::DataLoss && status.message().contains("tables"), "{status}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_store_that_is_open_for_writing_is_not_taken_for_a_damaged_one() {
+    let store = TinyStore::new(2, End::Closed).await;
+    let writer = EmbeddedEngine::open(options(&store.disk)).expect("opened");
+    assert!(matches!(open_read_only(&store.disk), Err(OpenError::InUse)), "its files change all the time");
+    writer.close().expect("closed");
+    let (one, two) = (open_read_only(&store.disk).expect("opened"), open_read_only(&store.disk).expect("opened twice"));
+    assert!(matches!(EmbeddedEngine::open(options(&store.disk)), Err(OpenError::InUse)), "readers keep writers out");
+    one.close().expect("closed");
+    store.tracked.check(&two).await;
+    two.close().expect("closed");
+    EmbeddedEngine::open(options(&store.disk)).expect("opened for writing once nobody reads");
+}

@@ -1,13 +1,11 @@
 //! A store's files, while no server has them: what `verify` and `inspect` work on. Nothing is written.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use annals_storage::disk::{Disk, Lock, RealDisk};
 use annals_storage::identity::StoreIdentity;
-use annals_storage::layout;
-use annals_storage::store::OpenError;
+use annals_storage::store::{OpenError, lock_for_reading};
 use anyhow::Context;
 
 /// The files of a store that no other process has open for writing.
@@ -18,32 +16,21 @@ pub(crate) struct ClosedStore {
     pub(crate) disk: Arc<dyn Disk>,
     /// Which store it is.
     pub(crate) identity: StoreIdentity,
-    /// Keeps a server out meanwhile. None where nothing can be written, and so no server can have it for writing.
+    /// Keeps a server that writes out meanwhile; one that reads only may go on.
     _lock: Option<Box<dyn Lock>>,
 }
 
 impl ClosedStore {
-    /// Finds the store in `directory` and keeps servers out of it.
+    /// Finds the store in `directory` and keeps servers that write out of it.
     ///
     /// # Errors
-    /// When there is no store, its identity is damaged, or a server has it open.
+    /// When there is no store, its identity is damaged, or a server has it open for writing.
     pub(crate) fn open(directory: &Path) -> anyhow::Result<Self> {
         let place = || format!("the store in {}", directory.display());
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::new(directory));
         let identity = StoreIdentity::load(&*disk).map_err(OpenError::from).with_context(place)?;
         let identity = identity.ok_or(OpenError::NoStore).with_context(place)?;
-        let lock = lock(&*disk).with_context(place)?;
+        let lock = lock_for_reading(&*disk).with_context(place)?;
         Ok(Self { directory: directory.to_owned(), disk, identity, _lock: lock })
-    }
-}
-
-fn lock(disk: &dyn Disk) -> Result<Option<Box<dyn Lock>>, OpenError> {
-    match disk.lock(Path::new(layout::LOCK)) {
-        Ok(lock) => Ok(Some(lock)),
-        Err(error) if matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied) => {
-            Ok(None)
-        }
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(OpenError::InUse),
-        Err(source) => Err(OpenError::Io { doing: "locking the store".to_owned(), source }),
     }
 }

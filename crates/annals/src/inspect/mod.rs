@@ -29,7 +29,7 @@ use crate::failure::StoreDamaged;
   annals inspect data journal              # every record of the journal
   annals inspect data segments --segment 3 # one segment from inside")]
 pub(crate) struct Args {
-    /// The store's directory. No server may have it open.
+    /// The store's directory. No server may have it open for writing.
     directory: PathBuf,
     /// Which of its files.
     #[arg(value_enum, default_value_t = Part::Overview)]

@@ -239,9 +239,24 @@ fn inspect_shows_the_journal_up_to_the_damage() {
     let store = Damaged::new(End::Killed);
     let whole = store.run(&["inspect"], &["journal", "--json"]).objects().len();
     let journal = store.files("journal").pop().expect("a journal file");
-    flip(&journal, 2 * 4_096 + 30);
+    flip(&journal, 4_096 + 30);
     let done = store.run(&["inspect"], &["journal", "--json"]);
     let shown = done.stdout.lines().count();
     assert!(shown > 0 && shown < whole, "{shown} of {whole}");
-    assert!(done.failed(4).contains("at byte 8192"));
+    assert!(done.failed(4).contains("at byte 4096"));
+}
+
+#[test]
+fn a_store_that_is_served_for_reading_can_be_verified_meanwhile_and_one_that_is_written_is_not_read() {
+    let store = Damaged::new(End::Closed);
+    let server = ServerProcess::start(binary(), &store.data(), &["--read-only"]);
+    store.run(&["verify"], &[]).succeeded();
+    store.run(&["inspect"], &["segments"]).succeeded();
+    let second = store.run(&["serve", "--data"], &["--listen", "127.0.0.1:0"]).failed(1);
+    assert!(second.contains("another process has this store open"), "{second}");
+    server.kill().expect("killed");
+    let server = ServerProcess::start(binary(), &store.data(), &[]);
+    let beside = store.run(&["serve", "--read-only", "--data"], &["--listen", "127.0.0.1:0"]).failed(1);
+    assert!(beside.contains("another process has this store open"), "{beside}");
+    server.kill().expect("killed");
 }

@@ -98,7 +98,7 @@ impl EmbeddedEngine {
             if let Some(damage) = lost {
                 store.set_broken_off(damage);
             }
-            return Self::new(store, Arc::default(), Arc::default(), None, None).map_err(thread_error);
+            return Self::new(store, Arc::default(), Arc::default(), None, opened.lock).map_err(thread_error);
         }
         let opened = open::open_or_create(&options, &mut replay)?;
         open::log(&opened.report);
@@ -136,11 +136,11 @@ impl EmbeddedEngine {
     /// # Errors
     /// When that could not be noted. Nothing that was acknowledged is lost.
     pub fn close(&self) -> Result<(), CloseError> {
-        let Some(stopped) = self.stop() else { return Ok(()) };
+        let stopped = self.stop();
         let result = match (self.store.read_only(), stopped) {
             // What the disk holds is not known: the next opening finds out.
-            (Some(_), _) | (_, Stopped::Broken) => Ok(()),
-            (None, Stopped::InOrder(mut ended, manifest)) => {
+            (Some(_), _) | (_, None | Some(Stopped::Broken)) => Ok(()),
+            (None, Some(Stopped::InOrder(mut ended, manifest))) => {
                 let now = ended.clock.now();
                 store::close(&mut ended.journal, &manifest, now)
             }

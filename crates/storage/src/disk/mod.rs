@@ -71,6 +71,13 @@ pub trait Disk: Debug + Send + Sync + 'static {
     /// # Errors
     /// `WouldBlock` when another process has it.
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>>;
+
+    /// Keeps those out who would `lock` the directory, until the lock is dropped; others may do the same. Writes nothing:
+    /// none where there is no such file yet.
+    ///
+    /// # Errors
+    /// `WouldBlock` when another process has locked the directory for itself.
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
 /// A file, shared by those who read and write it.

@@ -69,12 +69,25 @@ impl Disk for RealDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(self.root.join(path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(RealLock(file))),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        locked(file.try_lock())?;
+        Ok(Box::new(RealLock(file)))
     }
+
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let file = match fs::File::open(self.root.join(path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        locked(file.try_lock_shared())?;
+        Ok(Some(Box::new(RealLock(file))))
+    }
+}
+
+fn locked(result: Result<(), TryLockError>) -> io::Result<()> {
+    result.map_err(|error| match error {
+        TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+        TryLockError::Error(error) => error,
+    })
 }
 
 impl File for RealFile {

@@ -25,7 +25,7 @@ use annals_model::CommitTime;
 
 pub use create::create;
 pub use error::{CloseError, OpenError};
-pub use open::{OpenReport, ReadStore, Replay, open, open_read_only};
+pub use open::{OpenReport, ReadStore, Replay, lock_for_reading, open, open_read_only};
 
 /// How a store's files are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

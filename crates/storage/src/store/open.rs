@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{OpenError, OpenStore, StoreOptions, agreement};
 use crate::damage::{Damage, DamageCase};
-use crate::disk::Disk;
+use crate::disk::{Disk, Lock};
 use crate::framed::{FrameInfo, TornTail};
 use crate::identity::StoreIdentity;
 use crate::journal::{self, Journal, JournalRecord, RecordedBatch, RecoverFrom, Recovered};
@@ -60,6 +60,8 @@ pub struct OpenReport {
 pub struct ReadStore {
     /// Which store it is.
     pub identity: StoreIdentity,
+    /// Keeps writers out while it is held.
+    pub lock: Option<Box<dyn Lock>>,
     /// What it consists of.
     pub manifest: ManifestState,
     /// The state after all that was replayed.
@@ -80,10 +82,7 @@ pub struct ReadStore {
 /// anything is written.
 pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay) -> Result<OpenStore, OpenError> {
     let identity = StoreIdentity::load(&*disk)?.ok_or(OpenError::NoStore)?;
-    let lock = disk.lock(Path::new(layout::LOCK)).map_err(|source| match source.kind() {
-        io::ErrorKind::WouldBlock => OpenError::InUse,
-        _ => OpenError::io("locking the store")(source),
-    })?;
+    let lock = disk.lock(Path::new(layout::LOCK)).map_err(not_locked)?;
     let Contents { manifest, state, journal, .. } = read(&*disk, &identity, replay, Extent::Whole)?;
     let report = report(&manifest, &journal);
     let manifest = Manifest::start(Arc::clone(&disk), identity, options.manifest, manifest)
@@ -96,18 +95,35 @@ pub fn open(disk: Arc<dyn Disk>, options: StoreOptions, replay: &mut dyn Replay)
     Ok(OpenStore { disk, identity, lock, manifest, journal, state, report })
 }
 
+/// Takes a store for reading, beside others who read it, for as long as the answer is held; writes nothing. None where no
+/// process ever had it open for writing, or none can.
+///
+/// # Errors
+/// `InUse` when a process has the store open for writing: to a reader its files would look damaged.
+pub fn lock_for_reading(disk: &dyn Disk) -> Result<Option<Box<dyn Lock>>, OpenError> {
+    disk.lock_shared(Path::new(layout::LOCK)).map_err(not_locked)
+}
+
+fn not_locked(source: io::Error) -> OpenError {
+    match source.kind() {
+        io::ErrorKind::WouldBlock => OpenError::InUse,
+        _ => OpenError::io("locking the store")(source),
+    }
+}
+
 /// Opens a store for reading only, as far as it is sound: replays its journal up to the first damage, and writes
-/// nothing. No other process may have it open. Whoever takes a store with damage must tell those who read it.
+/// nothing. Others may have it open for reading, none for writing. Whoever takes a store with damage must tell those who read it.
 ///
 /// # Errors
 /// When there is no store, when its identity, its manifest or the snapshot of its state is damaged, without which nothing
 /// says what the store is, or when the operating system refuses.
 pub fn open_read_only(disk: &dyn Disk, replay: &mut dyn Replay) -> Result<ReadStore, OpenError> {
     let identity = StoreIdentity::load(disk)?.ok_or(OpenError::NoStore)?;
+    let lock = lock_for_reading(disk)?;
     let Contents { manifest, state, journal, damage } = read(disk, &identity, replay, Extent::Sound)?;
     let report = report(&manifest, &journal);
     let is_whole = damage.is_none() || agreement::is_closed_end(&manifest.state, &journal);
-    Ok(ReadStore { identity, manifest: manifest.state, state, report, damage, is_whole })
+    Ok(ReadStore { identity, lock, manifest: manifest.state, state, report, damage, is_whole })
 }
 
 /// Removes what a crash left of snapshots that the manifest does not name, or not any more.

@@ -1,6 +1,6 @@
 //! The disk in memory. The fault model is in the module above.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,11 +23,20 @@ pub struct MemoryDisk {
 #[derive(Debug, Default)]
 struct Inner {
     state: State,
-    locked: BTreeSet<PathBuf>,
+    locked: BTreeMap<PathBuf, Held>,
     capacity: Option<u64>,
     fault: Option<Fault>,
     calls: Calls,
     recording: Option<Recording>,
+}
+
+/// How a directory is locked.
+#[derive(Clone, Copy, Debug)]
+enum Held {
+    /// By one for itself.
+    Alone,
+    /// By so many together.
+    Shared(usize),
 }
 
 impl MemoryDisk {
@@ -294,11 +303,24 @@ impl Disk for MemoryDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         let mut inner = self.call(Operation::Lock)?;
-        if !inner.locked.insert(path.to_owned()) {
+        if inner.locked.contains_key(path) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
+        inner.locked.insert(path.to_owned(), Held::Alone);
         drop(inner);
         Ok(Box::new(MemoryLock { disk: self.clone(), path: path.to_owned() }))
+    }
+
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        let mut inner = self.call(Operation::Lock)?;
+        let readers = match inner.locked.get(path) {
+            Some(Held::Alone) => return Err(io::ErrorKind::WouldBlock.into()),
+            Some(Held::Shared(readers)) => readers + 1,
+            None => 1,
+        };
+        inner.locked.insert(path.to_owned(), Held::Shared(readers));
+        drop(inner);
+        Ok(Some(Box::new(MemoryLock { disk: self.clone(), path: path.to_owned() })))
     }
 }
 
@@ -312,7 +334,11 @@ impl Lock for MemoryLock {}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.disk.inner().locked.remove(&self.path);
+        let mut inner = self.disk.inner();
+        match inner.locked.get_mut(&self.path) {
+            Some(Held::Shared(readers)) if *readers > 1 => *readers -= 1,
+            _ => drop(inner.locked.remove(&self.path)),
+        }
     }
 }
 

@@ -56,6 +56,12 @@ fn a_lock_is_held_once(disk: &dyn Disk) {
     let path = Path::new("LOCK");
     let lock = disk.lock(path).expect("free");
     assert_eq!(disk.lock(path).expect_err("held").kind(), ErrorKind::WouldBlock);
+    assert_eq!(disk.lock_shared(path).expect_err("held").kind(), ErrorKind::WouldBlock);
     drop(lock);
+    let (one, two) = (disk.lock_shared(path).expect("free"), disk.lock_shared(path).expect("shared"));
+    assert_eq!(disk.lock(path).expect_err("shared").kind(), ErrorKind::WouldBlock);
+    drop(one);
+    assert_eq!(disk.lock(path).expect_err("still shared").kind(), ErrorKind::WouldBlock);
+    drop(two);
     disk.lock(path).expect("free again");
 }

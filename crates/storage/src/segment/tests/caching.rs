@@ -63,6 +63,10 @@ impl Disk for CountingDisk {
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
         self.disk.lock(path)
     }
+
+    fn lock_shared(&self, path: &Path) -> io::Result<Option<Box<dyn Lock>>> {
+        self.disk.lock_shared(path)
+    }
 }
 
 impl File for CountingFile {
