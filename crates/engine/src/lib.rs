@@ -6,6 +6,7 @@
 
 pub mod contract;
 pub mod embedded;
+mod sync;
 
 pub use contract::Engine;
 pub use embedded::EmbeddedEngine;

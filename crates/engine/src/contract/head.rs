@@ -4,16 +4,16 @@
 //! events: it reads them from the store, so a slow reader costs a cursor and misses nothing. Only watches whose scope
 //! matches a commit are woken.
 //!
-//! The order that makes this safe: a commit first stores the new head, then wakes; a waiter first asks to be woken,
-//! then looks at the head. Both sides store one thing and load the other, so all four are sequentially consistent.
+//! The order that makes this safe: a commit first stores the new head, then looks whether anybody waits; a waiter first
+//! says that it waits, then looks at the head. Both sides store one thing and then load the other, with a fence between
+//! the two. `tests/loom` tries every interleaving.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use annals_model::{EventBatch, HashSlices, Moment, PartitionKey, Sequence, Shard, ShardCount};
-use tokio::sync::Notify;
 
 use super::watch_index::{WatchId, WatchIndex};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Notify, Ordering, fence};
 
 /// What a watch waits for.
 #[derive(Clone, Debug)]
@@ -85,6 +85,7 @@ impl HeadBoard {
 
     /// Wakes the watches that wait for events like these. Called after `publish`.
     pub fn wake(&self, shard: Shard, batch: &EventBatch) {
+        fence(Ordering::SeqCst);
         if self.watch_count.load(Ordering::SeqCst) == 0 {
             return;
         }
@@ -104,6 +105,7 @@ impl HeadBoard {
         let id = watches.add(scope, Arc::clone(&notify));
         self.watch_count.store(watches.len() as u64, Ordering::SeqCst);
         drop(watches);
+        fence(Ordering::SeqCst);
         HeadWatch { board: Arc::clone(self), id, notify }
     }
 
@@ -146,52 +148,5 @@ impl HeadWatch {
 impl Drop for HeadWatch {
     fn drop(&mut self) {
         self.board.forget(self.id);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::Future;
-    use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
-
-    use annals_model::{BatchBuilder, EventTime};
-
-    use super::*;
-
-    fn batch_of(key: &[u8]) -> EventBatch {
-        let mut builder = BatchBuilder::default();
-        builder.push(&[key], 0..key.len(), EventTime::from_unix_nanos(0));
-        builder.finish()
-    }
-
-    fn is_woken(watch: &mut HeadWatch) -> bool {
-        let changed = pin!(watch.changed());
-        matches!(changed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
-    }
-
-    #[test]
-    fn a_commit_wakes_only_the_watches_whose_scope_it_matches() {
-        let board = HeadBoard::empty(ShardCount::ONE);
-        let key = PartitionKey::new(&b"mine"[..]).expect("a key");
-        let mut all = board.watch(WatchScope::Shards(vec![Shard::ZERO]));
-        let mut mine = board.watch(WatchScope::Partitions(vec![Shard::ZERO], Arc::from([key])));
-        board.publish(Shard::ZERO, Sequence::FIRST);
-        board.wake(Shard::ZERO, &batch_of(b"other"));
-        assert!(is_woken(&mut all) && !is_woken(&mut mine));
-        board.wake(Shard::ZERO, &batch_of(b"mine"));
-        assert!(is_woken(&mut all) && is_woken(&mut mine) && !is_woken(&mut mine));
-        assert_eq!(mine.head(Shard::ZERO), Sequence::FIRST);
-    }
-
-    #[test]
-    fn a_wake_before_the_wait_is_not_missed_and_close_ends_the_wait() {
-        let board = HeadBoard::empty(ShardCount::ONE);
-        let mut watch = board.watch(WatchScope::Shards(vec![Shard::ZERO]));
-        board.wake(Shard::ZERO, &batch_of(b"k"));
-        assert!(is_woken(&mut watch));
-        board.close();
-        let changed = pin!(watch.changed());
-        assert_eq!(changed.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(Err(WatchClosed)));
     }
 }

@@ -18,9 +18,13 @@
 mod append;
 mod errors;
 mod head;
+#[cfg(test)]
+mod head_tests;
 mod read;
 mod tables;
 mod watch_index;
+#[cfg(test)]
+mod watch_index_tests;
 
 use std::future::Future;
 

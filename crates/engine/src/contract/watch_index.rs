@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_model::{EventBatch, PartitionKey, Shard, Token, TokenRange};
-use tokio::sync::Notify;
 
 use super::head::WatchScope;
+use crate::sync::Notify;
 
 /// A watch in its index; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +44,12 @@ struct ShardWatches {
 impl WatchIndex {
     pub(super) fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// Whether no trace of a watch is left.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_id.is_empty() && self.by_shard.is_empty()
     }
 
     pub(super) fn add(&mut self, scope: WatchScope, notify: Arc<Notify>) -> WatchId {
@@ -153,67 +159,5 @@ impl WatchScope {
 
     fn names_key(&self, key: &[u8]) -> bool {
         matches!(self, Self::Partitions(_, keys) if keys.iter().any(|named| named.as_bytes() == key))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use annals_model::{BatchBuilder, EventTime, HashSlices};
-
-    use super::*;
-
-    fn batch_of(keys: &[&[u8]]) -> EventBatch {
-        let mut builder = BatchBuilder::default();
-        for key in keys {
-            builder.push(&[key], 0..key.len(), EventTime::from_unix_nanos(0));
-        }
-        builder.finish()
-    }
-
-    fn is_woken(notify: &Notify) -> bool {
-        use std::future::Future;
-        let notified = std::pin::pin!(notify.notified());
-        notified.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
-    }
-
-    #[test]
-    fn slices_are_woken_by_the_events_whose_tokens_they_hold() {
-        let mut index = WatchIndex::default();
-        let watches: Vec<_> = (0..7)
-            .map(|slice| {
-                let notify = Arc::new(Notify::new());
-                let slices = HashSlices::new(7, vec![slice]).expect("a slice of seven");
-                index.add(WatchScope::Slices(vec![Shard::ZERO], slices), Arc::clone(&notify));
-                notify
-            })
-            .collect();
-        for number in 0..50_u8 {
-            let keys: [&[u8]; 2] = [&[number], &[number, number]];
-            index.wake(Shard::ZERO, &batch_of(&keys));
-            let expected = keys.map(|key| Token::of(key).slice_of(7));
-            for (slice, notify) in (0..).zip(&watches) {
-                assert_eq!(is_woken(notify), expected.contains(&slice), "slice {slice} at {number}");
-            }
-        }
-    }
-
-    #[test]
-    fn another_shard_wakes_nobody_and_what_is_removed_leaves_nothing_behind() {
-        let mut index = WatchIndex::default();
-        let notify = Arc::new(Notify::new());
-        let key = PartitionKey::new(&b"k"[..]).expect("a key");
-        let ids = [
-            index.add(WatchScope::Partitions(vec![Shard::ZERO], Arc::from([key])), Arc::clone(&notify)),
-            index.add(WatchScope::Shards(vec![Shard::ZERO, Shard::ZERO]), Arc::clone(&notify)),
-            index.add(WatchScope::Slices(vec![Shard::ZERO], HashSlices::all()), Arc::clone(&notify)),
-        ];
-        index.wake(Shard::new(1), &batch_of(&[b"k"]));
-        assert!(!is_woken(&notify));
-        index.wake(Shard::ZERO, &batch_of(&[b"k"]));
-        assert!(is_woken(&notify));
-        for id in ids {
-            index.remove(id);
-        }
-        assert!(index.len() == 0 && index.by_shard.is_empty());
     }
 }

@@ -4,9 +4,8 @@
 //! writes the next. Everything that the two share is two channels with room for one.
 
 use std::io;
-use std::thread::{self, JoinHandle};
 
-use crossbeam::channel::{self, Receiver, Sender};
+use crate::sync::{Builder, JoinHandle, Receiver, Sender, bounded};
 
 /// Something written that must be made durable.
 pub(super) trait Durability: Send + 'static {
@@ -28,9 +27,9 @@ pub(super) struct SyncThread<D: Durability> {
 impl<D: Durability> SyncThread<D> {
     /// Starts the thread.
     pub(super) fn start() -> io::Result<Self> {
-        let (work, to_sync) = channel::bounded::<D>(1);
-        let (outcome, outcomes) = channel::bounded(1);
-        let thread = thread::Builder::new().name("annals-sync".into()).spawn(move || {
+        let (work, to_sync) = bounded::<D>(1);
+        let (outcome, outcomes) = bounded(1);
+        let thread = Builder::new().name("annals-sync".into()).spawn(move || {
             for written in to_sync {
                 if outcome.send(written.make_durable()).is_err() {
                     break;
