@@ -103,6 +103,7 @@ impl EmbeddedEngine {
         let opened = open::open_or_create(&options, &mut replay)?;
         open::log(&opened.report);
         let Replayed { catalog, segments: (segments, named) } = replay.finish(&opened.state);
+        open::log_missing(&segments, &named);
         let segments = SegmentSet::new(segments, Arc::clone(&opened.manifest), named, &*options.disk)
             .map_err(|source| OpenError::Io { doing: "looking through the segments".into(), source })?;
         let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
