@@ -23,6 +23,7 @@ mod scan;
 mod selection;
 mod serve;
 mod size_argument;
+mod span_text;
 mod table;
 mod tail;
 mod terminal;

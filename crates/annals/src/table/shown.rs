@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::column_type_of;
 use crate::output::{TextTable, printable, write_json, write_text};
 use crate::size_argument::{ByteSize, counted};
+use crate::span_text::span_text;
 use crate::terminal::Stream;
 
 /// Writes the table to stdout.
@@ -41,7 +42,7 @@ pub(super) fn show_table(table: &Table, json: bool) -> anyhow::Result<()> {
     );
     write_text(&text)?;
     if let Some(lateness) = span(table.max_lateness) {
-        write_text(&format!("  lateness    at most {}", humantime::format_duration(lateness)))?;
+        write_text(&format!("  lateness    at most {}", span_text(lateness)))?;
     }
     show_columns(table)?;
     show_shards(&stats.shards)
@@ -102,10 +103,10 @@ pub(super) fn table_object(table: &Table) -> Json {
         "schema_mode": if table.schema_mode() == SchemaMode::Strict { "strict" } else { "open" },
         "columns": columns.collect::<Vec<_>>(),
         "retention": {
-            "max_age": span(retention.max_age).map(|age| humantime::format_duration(age).to_string()),
+            "max_age": span(retention.max_age).map(span_text),
             "max_bytes": (retention.max_bytes > 0).then_some(retention.max_bytes),
         },
-        "max_lateness": span(table.max_lateness).map(|span| humantime::format_duration(span).to_string()),
+        "max_lateness": span(table.max_lateness).map(span_text),
         "deletion_protection": table.deletion_protection,
         "events": stats.event_count,
         "partitions": stats.partition_count,
@@ -117,7 +118,7 @@ pub(super) fn table_object(table: &Table) -> Json {
 /// A retention in words.
 pub(super) fn ages_and_bytes(retention: Option<&Retention>) -> String {
     let retention = retention.copied().unwrap_or_default();
-    let age = span(retention.max_age).map(|age| humantime::format_duration(age).to_string());
+    let age = span(retention.max_age).map(span_text);
     let bytes = (retention.max_bytes > 0).then(|| ByteSize(retention.max_bytes).to_string());
     match (age, bytes) {
         (None, None) => "for ever".to_owned(),

@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use crate::harness::{Served, annals};
+use annals_testkit::process::ServerProcess;
+
+use crate::harness::{Served, annals, binary};
 
 #[test]
 fn a_server_that_is_asked_to_stop_closes_its_store_in_time() {
@@ -95,4 +97,34 @@ fn every_shell_gets_its_completions() {
         let script = annals(&["completions", shell]).succeeded().stdout;
         assert!(script.contains("partitions") && script.contains("annals"), "{shell}");
     }
+}
+
+#[test]
+fn a_store_served_for_reading_only_is_read_and_refuses_every_change() {
+    let mut served = Served::with_table();
+    served.append(&[json!({"key": "k", "columns": {"number": 1}})]);
+    assert_eq!(served.stop(), Some(0));
+    let server = ServerProcess::start(binary(), &served.data(), &["--read-only"]);
+    let address = server.address().to_string();
+    let run = |arguments: &[&str]| annals(&[arguments, &["--server", &address]].concat());
+    assert_eq!(run(&["scan", "k.t", "--json"]).succeeded().stdout.lines().count(), 1);
+    assert_eq!(
+        run(&["tail", "k.t", "--start", "earliest", "--limit", "1", "--json"]).succeeded().stdout.lines().count(),
+        1
+    );
+    let file = served.data().with_extension("ndjson");
+    std::fs::write(&file, r#"{"key": "k", "columns": {"number": 2}}"#).expect("a file");
+    let changes: [&[&str]; 4] = [
+        &["append", "k.t", "--file", file.to_str().expect("UTF-8")],
+        &["table", "create", "k.other"],
+        &["table", "update", "k.t", "--protect", "true"],
+        &["table", "drop", "k.t", "--yes"],
+    ];
+    for change in changes {
+        let refused = run(change).failed(1);
+        assert!(refused.contains("reading only"), "{change:?}: {refused}");
+    }
+    server.kill().expect("killed");
+    let overview = annals(&["inspect", served.data().to_str().expect("UTF-8"), "--json"]).json();
+    assert_eq!((&overview["closed"], &overview["tables"]), (&json!(true), &json!(1)), "nothing was written");
 }

@@ -12,11 +12,11 @@ fn a_table_is_made_as_told_and_described_so() {
     let made = served.annals(&[&create[..], &more[..]].concat()).json();
     assert_eq!((&made["shard_count"], &made["schema_mode"]), (&json!(4), &json!("strict")));
     assert_eq!(made["columns"], json!([{"name": "speed", "type": "double"}, {"name": "at", "type": "timestamp"}]));
-    assert_eq!(made["retention"], json!({"max_age": "30days", "max_bytes": 10_737_418_240_u64}));
+    assert_eq!(made["retention"], json!({"max_age": "30d", "max_bytes": 10_737_418_240_u64}));
     let described = served.annals(&["table", "describe", "k.t", "--json"]).json();
     assert_eq!(described, made);
     let shown = served.annals(&["table", "describe", "k.t"]).succeeded().stdout;
-    assert!(shown.contains("retention   30days, at most 10.0 GiB") && shown.contains("protected   yes"), "{shown}");
+    assert!(shown.contains("retention   30d, at most 10.0 GiB") && shown.contains("protected   yes"), "{shown}");
 }
 
 #[test]
@@ -48,8 +48,9 @@ fn a_change_keeps_what_it_does_not_name() {
         |arguments: &[&str]| served.annals(&[&["table", "update", "k.t", "--json"], arguments].concat()).json();
     update(&["--retention-age", "1d", "--add-column", "note:string"]);
     let changed = update(&["--retention-bytes", "1GB"]);
-    assert_eq!(changed["retention"], json!({"max_age": "1day", "max_bytes": 1_000_000_000}));
+    assert_eq!(changed["retention"], json!({"max_age": "1d", "max_bytes": 1_000_000_000}));
     assert_eq!(changed["columns"], json!([{"name": "note", "type": "string"}]));
+    assert_eq!(update(&["--retention-age", "3650d"])["retention"]["max_age"], json!("3650d"));
     assert_eq!(update(&["--retention-age", "none"])["retention"]["max_age"], json!(null));
     let tried = served.annals(&["table", "update", "k.t", "--protect", "true", "--dry-run"]).succeeded();
     assert!(tried.stderr.contains("nothing was changed"), "{tried:?}");
@@ -67,4 +68,33 @@ fn a_table_is_dropped_only_on_a_clear_word_and_never_while_protected() {
     served.annals(&["table", "update", "k.t", "--protect", "false"]).succeeded();
     served.annals(&["table", "drop", "k.t", "--yes"]).succeeded();
     assert_eq!(served.annals(&["table", "list", "--json"]).json(), json!([]));
+}
+
+#[test]
+fn events_go_to_the_shard_that_was_named_and_none_is_chosen_for_the_appender() {
+    let served = Served::start();
+    served.annals(&["table", "create", "k.t", "--shards", "3", "--sharding", "explicit"]).succeeded();
+    let line = r#"{"key": "k", "columns": {"number": 1}}"#;
+    for (shard, times) in [("2", 2), ("0", 1)] {
+        for _ in 0..times {
+            let append = ["append", "k.t", "--file", "-", "--shard", shard];
+            served.annals_with_input(&append, line).succeeded();
+        }
+    }
+    let missing = served.annals_with_input(&["append", "k.t", "--file", "-"], line).failed(1);
+    assert!(missing.contains("name the shard"), "{missing}");
+    let beyond = served.annals_with_input(&["append", "k.t", "--file", "-", "--shard", "3"], line).failed(1);
+    assert!(beyond.contains("has 3 shards; 3 is not one of them"), "{beyond}");
+    let described = served.annals(&["table", "describe", "k.t", "--json"]).json();
+    assert_eq!((&described["sharding"], &described["events"]), (&json!("explicit"), &json!(3)));
+    let scanned = served.annals(&["scan", "k.t", "--json"]).succeeded().stdout;
+    let places: Vec<_> = scanned
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an object"))
+        .map(|event| (event["shard"].as_u64(), event["sequence"].as_u64()))
+        .collect();
+    assert_eq!(places.len(), 3, "{scanned}");
+    for place in [(2, 1), (2, 2), (0, 1)] {
+        assert!(places.contains(&(Some(place.0), Some(place.1))), "{place:?} is not in {scanned}");
+    }
 }

@@ -35,7 +35,7 @@ pub enum TailBody {
     Heartbeat {
         /// How far event time has come.
         watermark: Watermark,
-        /// What is not delivered yet.
+        /// How far it lies behind.
         lag: Lag,
     },
     /// The connection broke; the tail connects again after a wait.
@@ -56,12 +56,13 @@ pub struct Watermark {
     pub low: Option<EventTime>,
 }
 
-/// What a tail has not delivered yet.
+/// How far a tail's position lies behind the newest event of the shards that it follows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lag {
-    /// How many events.
+    /// How many events lie in between, those among them that the tail's keys or slices leave out: at most so many are
+    /// still to come.
     pub events: u64,
-    /// The age of the oldest of them.
+    /// For how long the oldest of these has been stored; zero if there is none.
     pub age: Duration,
 }
 

@@ -255,6 +255,29 @@ async fn heartbeats_tell_the_time_and_the_lag() {
 }
 
 #[tokio::test]
+async fn a_lag_counts_all_events_of_the_shards_that_are_followed_also_those_of_other_keys() {
+    let server = start().await;
+    server.plain_table(2).await;
+    let all: Vec<_> = (0..40).map(|time| TestEvent::new(format!("key-{time}"), time)).collect();
+    let appended = server.append(&all).await;
+    let of_shard = appended.shards.iter().find(|one| one.shard == 1).expect("events of both shards").event_count;
+    // The first response of a tail with a scope comes before anything was looked for.
+    let lag = async |shards: Vec<u32>| {
+        let scoped = TailRequest { partition_keys: vec!["no such key".into()], shards, ..tail_from(earliest()) };
+        let first = next(&mut server.tail(scoped).await).await.expect("no error").expect("a response");
+        let Some(Body::Heartbeat(beat)) = first.body else { panic!("{first:?}") };
+        beat.lag.expect("known").events
+    };
+    // The key lies in this shard, so that the other is not followed.
+    assert_eq!((lag(vec![]).await, lag(vec![1]).await), (of_shard, of_shard));
+    let scoped = TailRequest { partition_keys: vec!["no such key".into()], ..tail_from(earliest()) };
+    let mut tail = server.tail(scoped).await;
+    assert_eq!(until_caught_up(&mut tail).await, 0);
+    let tails = server.servers().list_tails(ListTailsRequest::default()).await.expect("a list").into_inner().tails;
+    assert!(tails.iter().any(|tail| tail.live && tail.lag.as_ref().is_some_and(|lag| lag.events == 0)), "{tails:?}");
+}
+
+#[tokio::test]
 async fn a_slow_reader_falls_behind_and_misses_nothing() {
     let limits = Limits { tail_behind_events: 500, response_events_max: 50, ..Limits::default() };
     let server = start_with(limits).await;
