@@ -21,6 +21,8 @@ pub(crate) struct Backlog {
     /// Told when memtables were flushed.
     flushed: Condvar,
     is_taken_care_of: AtomicBool,
+    /// Why flushing does not get on.
+    obstacle: Mutex<Option<String>>,
     room: (Sender<()>, Receiver<()>),
 }
 
@@ -53,6 +55,7 @@ impl Default for Backlog {
             changed: Condvar::new(),
             flushed: Condvar::new(),
             is_taken_care_of: AtomicBool::new(false),
+            obstacle: Mutex::default(),
             room: channel::bounded(1),
         }
     }
@@ -102,6 +105,17 @@ impl Backlog {
     /// Whether somebody flushes, so that it makes sense to wait for room in memory.
     pub(crate) fn is_taken_care_of(&self) -> bool {
         self.is_taken_care_of.load(Ordering::Relaxed)
+    }
+
+    /// Notes why flushing does not get on, or that it does. Whoever waits for room in memory hears of it.
+    pub(crate) fn note_obstacle(&self, obstacle: Option<String>) {
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
+        self.note_room();
+    }
+
+    /// Why flushing does not get on; none if it does.
+    pub(crate) fn obstacle(&self) -> Option<String> {
+        self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells the commit thread that memory was given back.

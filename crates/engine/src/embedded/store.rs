@@ -146,9 +146,22 @@ impl Store {
         self.is_closed.store(true, Ordering::Release);
     }
 
-    /// Whether memtables cost so much that no appends are taken until a flush has made room.
+    /// Whether memtables cost so much that no requests are taken until a flush has made room. Not where flushing does not
+    /// get on: those who ask are then told, rather than left to wait.
     pub(crate) fn is_memory_short(&self) -> bool {
-        self.gauge.bytes() > 2 * self.options.memtable_bytes_max && self.backlog.is_taken_care_of()
+        self.is_memory_full()
+            && self.backlog.is_taken_care_of()
+            && self.backlog.obstacle().is_none()
+            && self.read_only().is_none()
+    }
+
+    /// Why no flush makes the room in memory that appends need; none if there is room, or some will be made.
+    pub(crate) fn memory_obstacle(&self) -> Option<String> {
+        if self.is_memory_full() { self.backlog.obstacle() } else { None }
+    }
+
+    fn is_memory_full(&self) -> bool {
+        self.gauge.bytes() > 2 * self.options.memtable_bytes_max
     }
 
     /// Freezes memtables that are due, and hands them to be flushed: those of `changed` shards that have become a

@@ -212,9 +212,13 @@ impl Committer {
         match (request, refused) {
             (Request::Close, _) => self.is_closing = true,
             (Request::Freeze { which, answer }, _) => self.freezes.push((which, answer)),
-            (Request::Append { append, permit, answer }, None) => {
-                self.plan.append(append, permit, answer, &mut self.filling);
-            }
+            (Request::Append { append, permit, answer }, None) => match self.store.memory_obstacle() {
+                None => self.plan.append(append, permit, answer, &mut self.filling),
+                Some(full) => {
+                    let refusal = Refusal::Append(answer, GroupFailure::DiskFull(full).for_append());
+                    self.filling.group.refusals.push(refusal);
+                }
+            },
             (Request::Change { change, answer }, None) => {
                 let now = self.clock.now();
                 self.plan.change(change, now, answer, &mut self.filling);

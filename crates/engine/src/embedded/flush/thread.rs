@@ -17,7 +17,7 @@ use crate::embedded::store::Store;
 const SEGMENT_EVENT_BYTES: u64 = 128 * 1024 * 1024;
 
 /// How long the thread waits before it tries a full disk again: short, so that appends go on soon after there is space.
-const FULL_DISK_WAIT: Duration = Duration::from_millis(500);
+const FULL_DISK_WAIT: Duration = Duration::from_millis(200);
 
 /// How long it waits for work at a time; it is woken when there is some.
 const IDLE_WAIT: Duration = Duration::from_mins(1);
@@ -55,14 +55,19 @@ impl Flusher {
                 return;
             }
             wait = match self.flush_all(&mut waiting) {
-                Ok(()) => IDLE_WAIT,
+                Ok(()) => {
+                    self.store.backlog().note_obstacle(None);
+                    IDLE_WAIT
+                }
                 Err(FlushError::DiskFull(error)) => {
                     tracing::warn!("memory cannot be written to segments, which is tried again: {error}");
+                    self.store.backlog().note_obstacle(Some(error));
                     FULL_DISK_WAIT
                 }
                 Err(FlushError::Failed(error)) => {
                     tracing::error!("{error}: the store takes no appends until it is opened again");
                     self.store.set_read_only(ReadOnlyReason::SyncFailed(error));
+                    self.store.backlog().note_room();
                     IDLE_WAIT
                 }
             };
