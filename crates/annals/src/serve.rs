@@ -103,6 +103,8 @@ fn start_log() {
         .with_writer(std::io::stderr)
         .with_ansi(Stream::of_stderr().has_colors())
         .with_target(false)
+        // A log on a full disk is lost; a panic about it would take the thread that logs with it.
+        .log_internal_errors(false)
         .init();
 }
 
