@@ -9,6 +9,7 @@
 //! - [`model`]: random operations against the oracle.
 //! - [`server`]: a server in this process, on a free port.
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
+//! - [`session`], [`follower`]: clients for the time that a server lives, and over many servers' lives.
 //! - [`disk`]: a disk in memory that loses power, fails and fills up.
 //! - [`power`]: an engine loses power at every change that it makes to its disk.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
@@ -20,6 +21,7 @@ pub mod conformance;
 pub mod disk;
 pub mod embedded;
 pub mod event;
+pub mod follower;
 pub mod generator;
 pub mod ledger;
 pub mod model;
@@ -29,6 +31,7 @@ pub mod power;
 pub mod process;
 pub mod seed;
 pub mod server;
+pub mod session;
 pub mod small_store;
 pub mod subject;
 pub mod tiny_store;

@@ -85,13 +85,26 @@ impl ServerProcess {
         self.child.wait()
     }
 
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to stop, with SIGTERM.
     ///
     /// # Panics
     /// When the signal can't be sent.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        assert!(sent.is_ok_and(|status| status.success()), "SIGTERM is sent");
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal by its name, such as `STOP`.
+    ///
+    /// # Panics
+    /// When the signal can't be sent.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "SIG{name} is sent");
     }
 
     /// Waits until it has ended by itself and tells how.
