@@ -16,7 +16,7 @@ use annals_engine::embedded::{EmbeddedEngine, OpenError, Options};
 use annals_model::{HashSlices, Sequence, Shard, StoredEvent, Table, TimeRange};
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;
-use annals_testkit::event::{TestEvent, batch_of};
+use annals_testkit::event::{TestEvent, batch_of, hex};
 use annals_testkit::trial::{WIDE, arrivals, scan};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
@@ -70,8 +70,8 @@ async fn lines(engine: &EmbeddedEngine, table: &Table) -> Vec<String> {
 }
 
 fn line(event: &StoredEvent) -> String {
-    let hex: String = event.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{} {} {} {hex}", event.shard, event.sequence, event.commit_time.unix_nanos())
+    let (shard, sequence, commit_time) = (event.shard, event.sequence, event.commit_time.unix_nanos());
+    format!("{shard} {sequence} {commit_time} {}", hex(&event.bytes))
 }
 
 #[tokio::test]

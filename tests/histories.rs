@@ -129,7 +129,9 @@ impl Reader {
         for (shard, sequence, event) in all.iter().filter(|(shard, _, event)| self.scope.wants(*shard, event)) {
             expected.entry(*shard).or_default().push((*sequence, event.encode().into()));
         }
-        expected.values_mut().for_each(|events| events.sort_unstable_by_key(|(sequence, _)| *sequence));
+        for events in expected.values_mut() {
+            events.sort_unstable_by_key(|(sequence, _)| *sequence);
+        }
         Some(expected)
     }
 
@@ -305,7 +307,7 @@ async fn a_scan_of_each_moment_and_a_tail_from_its_token_are_together_everything
     for (moment, (mut held, token)) in scans.into_iter().enumerate() {
         let scanned = held.len();
         assert!(scanned == moment || scanned == moment + 1, "a scan beside append {} holds {scanned}", moment + 1);
-        if scanned < LOG.unsigned_abs() as usize {
+        if (scanned as u64) < LOG.unsigned_abs() {
             let request = Scope::Table.request(Start::ResumeToken(token));
             let stream = client(&channel).tail(request).await.expect("a tail").into_inner();
             held.extend(sequences(stream, LOG.unsigned_abs()).await);
@@ -349,7 +351,7 @@ async fn a_reader_that_retention_has_passed_is_told_and_never_skips() {
             Err(status) => break status,
         }
     };
-    assert!(next as usize <= appended, "the reader was too slow for all {appended}");
+    assert!(next <= appended as u64, "the reader was too slow for all {appended}");
     assert_eq!(told.code(), Code::OutOfRange, "{told:?}");
     server.stop().await;
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use annals_engine::embedded::{EmbeddedEngine, Options};
 use annals_storage::disk::{Disk, RealDisk};
+use annals_testkit::event::hex;
 use annals_testkit::tiny_store::{self, Answers, End};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -32,8 +33,8 @@ async fn main() -> io::Result<()> {
         let mut events = String::new();
         for event in answers.shards.iter().flat_map(|(events, _)| events) {
             let (shard, sequence, commit_time) = (event.shard, event.sequence, event.commit_time.unix_nanos());
-            let hex: String = event.bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            writeln!(events, "{shard} {sequence} {commit_time} {hex}").map_err(io::Error::other)?;
+            let bytes = hex(&event.bytes);
+            writeln!(events, "{shard} {sequence} {commit_time} {bytes}").map_err(io::Error::other)?;
         }
         fs::write(to.join("events"), events)?;
     }

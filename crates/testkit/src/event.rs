@@ -135,6 +135,12 @@ pub fn batch_of<'e>(events: impl IntoIterator<Item = &'e TestEvent>) -> EventBat
     builder.finish()
 }
 
+/// Bytes as hex digits, to compare them by eye.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Appends the tag of a field.
 pub fn put_tag(out: &mut Vec<u8>, field: u32, wire_type: u8) {
     put_varint(out, u64::from(field << 3) | u64::from(wire_type));
