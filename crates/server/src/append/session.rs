@@ -5,10 +5,10 @@
 //! client that does not take its answers stops being read as well, since nothing here runs but when it takes one.
 
 use std::collections::VecDeque;
-use std::future::{Future, pending};
+use std::future::{Future, pending, ready};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Duration;
 
 use annals_engine::Engine;
@@ -20,7 +20,7 @@ use annals_wire::v1::{AppendResponse, AppendSessionResponse};
 use annals_wire::walk::EventIds;
 use annals_wire::{Fault, Reason};
 use futures_util::future::poll_fn;
-use futures_util::stream::{self, Stream};
+use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
 use prost::Message;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
@@ -40,9 +40,6 @@ type Answer = Pin<Box<dyn Future<Output = Result<AppendResponse, Fault>> + Send>
 
 /// A request that was handed to the engine.
 struct Pending {
-    answer: Answer,
-    /// An answer that came before those of earlier requests.
-    done: Option<Result<AppendResponse, Fault>>,
     /// Whether the engine may store it; none if it was refused before it came there.
     place: Option<Place>,
     bytes: usize,
@@ -62,8 +59,12 @@ struct Session<E> {
     stop: Stop,
     requests: Streaming<AppendSessionRequest>,
     reading: Reading,
+    /// What is not yet answered, in the order of the requests.
     pending: VecDeque<Pending>,
     pending_bytes: usize,
+    /// The answers to it, in the same order. Only those that were woken are polled, and all of them: an engine may do its
+    /// work in these futures.
+    answers: FuturesOrdered<Answer>,
     ids: EventIds,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Among the sessions that may be open.
@@ -97,6 +98,7 @@ pub(crate) fn session<E: Engine>(
         reading: Reading::Open,
         pending: VecDeque::new(),
         pending_bytes: 0,
+        answers: FuturesOrdered::new(),
         ids: EventIds::new(),
         deadline: deadline.map(|deadline| Box::pin(deadline.passed())),
     };
@@ -157,10 +159,10 @@ impl<E: Engine> Session<E> {
     /// waits for is not held up by what it sends.
     async fn next_event(&mut self) -> Event {
         let has_room = self.has_room();
-        let Self { stop, requests, pending, pending_bytes, deadline, .. } = self;
+        let Self { stop, requests, pending, pending_bytes, answers, deadline, .. } = self;
         tokio::select! {
             biased;
-            answer = front(pending), if !pending.is_empty() => {
+            Some(answer) = answers.next() => {
                 let answered = pending.pop_front().expect("the first was answered");
                 *pending_bytes -= answered.bytes;
                 Event::Answered(answer)
@@ -184,7 +186,7 @@ impl<E: Engine> Session<E> {
             prepare::prepare(&table, &request, clock::now(), &mut self.ids).map(|append| (table, append))
         });
         let place = prepared.as_ref().ok().map(|(_, append)| append.place.clone());
-        let answer: Answer = Box::pin(async move {
+        let mut answer: Answer = Box::pin(async move {
             let (table, append) = prepared?;
             let appended = shared.engine.append(append).await;
             appended
@@ -192,12 +194,12 @@ impl<E: Engine> Session<E> {
                 .map_err(|error| faults::of_append(error, &table.definition.name))
         });
         self.pending_bytes += bytes;
-        self.pending.push_back(Pending { answer, done: None, place, bytes });
-        poll_fn(|context| {
-            advance(&mut self.pending, context);
-            Poll::Ready(())
-        })
-        .await;
+        self.pending.push_back(Pending { place, bytes });
+        let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+        self.answers.push_back(match first {
+            Poll::Ready(answered) => Box::pin(ready(answered)),
+            Poll::Pending => answer,
+        });
     }
 }
 
@@ -207,24 +209,6 @@ async fn passed(deadline: &mut Option<Pin<Box<Sleep>>>) {
         Some(deadline) => deadline.await,
         None => pending().await,
     }
-}
-
-/// Gives every request its turn, not only the one whose answer is next: an engine may do its work in these futures.
-fn advance(pending: &mut VecDeque<Pending>, context: &mut Context<'_>) {
-    for one in pending.iter_mut().filter(|one| one.done.is_none()) {
-        if let Poll::Ready(done) = one.answer.as_mut().poll(context) {
-            one.done = Some(done);
-        }
-    }
-}
-
-/// The answer of the first request. Cancel-safe: an answer that has come is kept until it is taken.
-async fn front(pending: &mut VecDeque<Pending>) -> Result<AppendResponse, Fault> {
-    poll_fn(|context| {
-        advance(pending, context);
-        pending.front_mut().and_then(|first| first.done.take()).map_or(Poll::Pending, Poll::Ready)
-    })
-    .await
 }
 
 fn in_band(answer: Result<AppendResponse, Fault>) -> AppendSessionResponse {
