@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 use annals_engine::Engine;
 use annals_engine::contract::TrimMode;
@@ -24,6 +25,7 @@ use bytes::Bytes;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tonic::transport::Channel;
 use tonic::{Code, Streaming};
 
@@ -32,6 +34,8 @@ const SHARDS: u32 = 3;
 const APPENDS: usize = 120;
 /// Events of the small log.
 const LOG: i64 = 24;
+/// An event that has not come by then is lost; a tail takes milliseconds.
+const LOST_AFTER: Duration = Duration::from_secs(60);
 
 async fn server() -> TestServer<EmbeddedSubject> {
     TestServer::start(EmbeddedSubject::with_options(|options| options.run_bytes_max = 8_000)).await
@@ -135,11 +139,16 @@ impl Reader {
         Some(expected)
     }
 
-    /// Reads until it has as many events as there are for it, then compares them.
+    /// Reads until it has come to the last event for it of each shard, then compares all of them.
     async fn read(mut self) {
-        while self.read_one_connection().await.is_continue() {}
+        let all = async { while self.read_one_connection().await.is_continue() {} };
+        timeout(LOST_AFTER, all).await.expect("the last events do not come");
         let expected = self.expected().expect("the writer has ended");
-        assert_eq!(self.found, expected, "{:?}, {:?}", self.scope, self.manner);
+        let places = |history: &History| -> Vec<(u32, u64)> {
+            history.iter().flat_map(|(&shard, events)| events.iter().map(move |event| (shard, event.0))).collect()
+        };
+        assert_eq!(places(&self.found), places(&expected), "{:?}, {:?}", self.scope, self.manner);
+        assert!(self.found == expected, "events came changed: {:?}, {:?}", self.scope, self.manner);
     }
 
     async fn read_one_connection(&mut self) -> ControlFlow<()> {
@@ -151,8 +160,11 @@ impl Reader {
             Manner::Fast | Manner::Slow => usize::MAX,
         };
         while messages > 0 {
-            let count = |history: &History| history.values().map(Vec::len).sum::<usize>();
-            if self.expected().is_some_and(|expected| count(&self.found) >= count(&expected)) {
+            let last =
+                |history: &History, shard: &u32| history.get(shard).and_then(|events| events.last()).map(|last| last.0);
+            let has_come =
+                |expected: History| expected.keys().all(|shard| last(&self.found, shard) >= last(&expected, shard));
+            if self.expected().is_some_and(has_come) {
                 return ControlFlow::Break(());
             }
             if matches!(self.manner, Manner::Slow) {
@@ -237,7 +249,8 @@ async fn append_one(channel: &Channel, time: i64) {
 async fn sequences(mut stream: Streaming<TailResponse>, last: u64) -> Vec<u64> {
     let mut found: Vec<u64> = Vec::new();
     while found.last().is_none_or(|&found| found < last) {
-        let response = stream.message().await.expect("a tail's message").expect("a tail does not end by itself");
+        let message = timeout(LOST_AFTER, stream.message()).await.expect("the last events do not come");
+        let response = message.expect("a tail's message").expect("a tail does not end by itself");
         found.extend(events_of(response).iter().map(|event| event.sequence));
     }
     found

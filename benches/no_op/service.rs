@@ -30,6 +30,11 @@ use tonic::{Request, Response, Status, Streaming};
 /// A request may be as large as Annals takes it.
 const REQUEST_BYTES_MAX: usize = 17 * 1024 * 1024;
 
+/// The flow control windows that Annals has by default: with smaller ones requests of 128 KiB wait for room, and the
+/// floor would lie below what stands on it.
+const CALL_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+
 /// Events of one message of a tail: 256 KiB of the usual events.
 const TAIL_BATCH: usize = 2_048;
 
@@ -62,6 +67,8 @@ pub(crate) async fn serve(pretence: &Pretence) -> std::io::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let routes = tonic::transport::Server::builder()
         .tcp_nodelay(true)
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .add_service(EventServiceServer::from_arc(Arc::clone(&service)).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(TableServiceServer::from_arc(service));
     tokio::spawn(routes.serve_with_incoming(TcpListenerStream::new(listener)));
