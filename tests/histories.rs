@@ -35,7 +35,7 @@ const APPENDS: usize = 120;
 /// Events of the small log.
 const LOG: i64 = 24;
 /// An event that has not come by then is lost; a tail takes milliseconds.
-const LOST_AFTER: Duration = Duration::from_secs(60);
+const LOST_AFTER: Duration = Duration::from_mins(1);
 
 async fn server() -> TestServer<EmbeddedSubject> {
     TestServer::start(EmbeddedSubject::with_options(|options| options.run_bytes_max = 8_000)).await
