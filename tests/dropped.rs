@@ -8,14 +8,10 @@ use annals_engine::Engine;
 use annals_engine::contract::{Append, AppendError, Appended, Place, ShardBatch};
 use annals_engine::embedded::{EmbeddedEngine, Options};
 use annals_model::{Sequence, Shard, Table};
-use annals_storage::Damage;
 use annals_storage::disk::Disk;
-use annals_storage::framed::FrameInfo;
-use annals_storage::identity::StoreIdentity;
-use annals_storage::journal::{JournalOptions, RecordedBatch};
-use annals_storage::manifest::{ManifestOptions, ManifestState};
-use annals_storage::state::{State, StateRecord};
-use annals_storage::store::{Replay, open_read_only};
+use annals_storage::journal::JournalOptions;
+use annals_storage::manifest::ManifestOptions;
+use annals_storage::store::open_read_only;
 use annals_testkit::disk::{Fault, MemoryDisk};
 use annals_testkit::event::{TestEvent, batch_of};
 use annals_testkit::seed::{announce, seeds};
@@ -41,27 +37,9 @@ async fn append(engine: &EmbeddedEngine, table: &Table, count: i64) {
     try_append(engine, table, count).await.expect("stored");
 }
 
-struct Nobody;
-
-impl Replay for Nobody {
-    fn begin(&mut self, _: &StoreIdentity, _: &ManifestState, _: &State) {}
-
-    fn batch(&mut self, _: &FrameInfo, _: RecordedBatch, _: &State) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
-        Ok(())
-    }
-}
-
 /// How many dropped tables the state of a closed store remembers.
 fn remembered(disk: &MemoryDisk) -> usize {
-    open_read_only(disk, &mut Nobody).expect("a sound store").state.dropped().len()
+    open_read_only(disk, &mut ()).expect("a sound store").state.dropped().len()
 }
 
 /// Opens and closes the store until it remembers no dropped table; a few times are enough.

@@ -9,15 +9,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_engine::Engine;
-use annals_engine::contract::{
-    Append, ArrivalRead, ArrivalScope, PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch,
-};
+use annals_engine::contract::{Append, ArrivalRead, ArrivalScope, Place, ShardBatch};
 use annals_engine::embedded::{EmbeddedEngine, OpenError, Options};
-use annals_model::{HashSlices, Sequence, Shard, StoredEvent, Table, TimeRange};
+use annals_model::{Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;
 use annals_testkit::event::{TestEvent, batch_of, hex};
-use annals_testkit::trial::{WIDE, arrivals, scan};
+use annals_testkit::trial::{WIDE, arrivals, everything, scan};
 use flate2::read::GzDecoder;
 use tempfile::TempDir;
 
@@ -86,16 +84,7 @@ async fn a_store_of_each_format_is_opened_read_and_written_on() {
                 let engine = open(folder.path()).unwrap_or_else(|error| panic!("{format}, {name}: {error}"));
                 let table = engine.tables().pop().expect("the one table");
                 assert_eq!(lines(&engine, &table).await, expected, "{format}, {name}, round {round}");
-                let read = PartitionRead {
-                    table: table.id,
-                    moment: engine.head(table.id).expect("the table is there"),
-                    selection: PartitionSelection::Slices(HashSlices::all()),
-                    times: TimeRange::ALL,
-                    order: ScanOrder::Ascending,
-                    limit_per_partition: None,
-                    after: None,
-                    bounds: WIDE,
-                };
+                let read = everything(table.id, engine.head(table.id).expect("the table is there"));
                 assert_eq!(scan(&engine, read).await.len(), expected.len(), "{format}, {name}: in time order");
                 let last = Shard::new(table.definition.shard_count.get() - 1);
                 let shards = vec![ShardBatch { shard: last, batch: batch_of(&[TestEvent::new("later", round)]) }];

@@ -9,8 +9,8 @@ use annals_engine::contract::{
     PartitionSelection, Place, ScanOrder, ShardBatch, ShardStats,
 };
 use annals_model::{
-    Column, HashSlices, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding, StoredEvent, Table,
-    TableDefinition, TableId, TimeRange,
+    Column, HashSlices, Moment, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding,
+    StoredEvent, Table, TableDefinition, TableId, TimeRange,
 };
 
 use crate::event::{TestEvent, batch_of};
@@ -19,6 +19,20 @@ use crate::subject::Subject;
 
 /// Bounds that no test's page reaches.
 pub const WIDE: PageBounds = PageBounds { events_max: 1_000_000, bytes_max: 64 * 1024 * 1024 };
+
+/// A read of everything that a table held at `moment`, in ascending order.
+pub fn everything(table: TableId, moment: Moment) -> PartitionRead {
+    PartitionRead {
+        table,
+        moment,
+        selection: PartitionSelection::Slices(HashSlices::all()),
+        times: TimeRange::ALL,
+        order: ScanOrder::Ascending,
+        limit_per_partition: None,
+        after: None,
+        bounds: WIDE,
+    }
+}
 
 /// Bounds that cut everything into many pages.
 pub const NARROW: PageBounds = PageBounds { events_max: 3, bytes_max: 700 };
@@ -231,16 +245,7 @@ impl Tracked {
 
     /// A read of everything that is stored now, in ascending order.
     pub fn read_all(&self) -> PartitionRead {
-        PartitionRead {
-            table: self.id(),
-            moment: self.oracle.moment(),
-            selection: PartitionSelection::Slices(HashSlices::all()),
-            times: TimeRange::ALL,
-            order: ScanOrder::Ascending,
-            limit_per_partition: None,
-            after: None,
-            bounds: WIDE,
-        }
+        everything(self.id(), self.oracle.moment())
     }
 
     /// A read of all events of a shard, in arrival order.

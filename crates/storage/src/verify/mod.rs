@@ -14,13 +14,11 @@ use std::sync::Arc;
 
 use crate::damage::Damage;
 use crate::disk::Disk;
-use crate::framed::{FrameInfo, Kind, TornTail};
+use crate::framed::{Kind, TornTail};
 use crate::identity::StoreIdentity;
-use crate::journal::RecordedBatch;
 use crate::layout;
 use crate::manifest::{self, ManifestState};
-use crate::state::{State, StateRecord};
-use crate::store::{OpenError, ReadStore, Replay, open_read_only};
+use crate::store::{OpenError, ReadStore, open_read_only};
 
 pub use finding::{FINDINGS_MAX, Finding, Findings};
 
@@ -134,10 +132,9 @@ impl Verified {
 
     /// Checks what no file can tell of itself: that all are there, and agree with one another.
     fn check_together(&mut self, disk: &dyn Disk, identity: &StoreIdentity) {
-        let mut nobody = Nobody;
         // What is wrong with the manifest by itself is among the findings already; a sound one is of use without a state.
         self.manifest = manifest::recover(disk, identity, |_, _, _| {}).ok().map(|recovered| recovered.state);
-        match open_read_only(disk, &mut nobody) {
+        match open_read_only(disk, &mut ()) {
             Ok(ReadStore { report, damage, .. }) => {
                 if let Some(damage) = damage {
                     self.add_if_new(damage);
@@ -237,22 +234,3 @@ impl Verified {
 
 /// How much of a file is read at a time.
 const READ_BYTES: usize = 1024 * 1024;
-
-/// Replays into nothing: reading is the check.
-struct Nobody;
-
-impl Replay for Nobody {
-    fn begin(&mut self, _: &StoreIdentity, _: &ManifestState, _: &State) {}
-
-    fn batch(&mut self, _: &FrameInfo, _: RecordedBatch, _: &State) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn changed(&mut self, _: &FrameInfo, _: &StateRecord, _: &State) -> Result<(), String> {
-        Ok(())
-    }
-
-    fn end(&mut self, _: &State, _: Option<&Damage>) -> Result<(), String> {
-        Ok(())
-    }
-}

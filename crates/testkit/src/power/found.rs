@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use annals_engine::Engine;
-use annals_engine::contract::{ArrivalRead, ArrivalScope, PartitionRead, PartitionSelection, ScanOrder};
-use annals_model::{HashSlices, Moment, Sequence, Shard, StoredEvent, Table, TableId, TimeRange};
+use annals_engine::contract::{ArrivalRead, ArrivalScope};
+use annals_model::{Moment, Sequence, Shard, StoredEvent, Table, TableId};
 
-use crate::trial::WIDE;
+use crate::trial::{WIDE, everything};
 
 /// All tables of an engine.
 #[derive(Clone, Debug, Default)]
@@ -70,16 +70,7 @@ impl FoundTable {
     async fn check_scan(&self, engine: &impl Engine) -> Result<(), String> {
         let mut expected: Vec<&StoredEvent> = self.shards.iter().flat_map(|shard| &shard.events).collect();
         expected.sort_by_key(|event| (event.token, event.key(), event.time, event.sequence, event.shard));
-        let mut read = PartitionRead {
-            table: self.table.id,
-            moment: self.moment.clone(),
-            selection: PartitionSelection::Slices(HashSlices::all()),
-            times: TimeRange::ALL,
-            order: ScanOrder::Ascending,
-            limit_per_partition: None,
-            after: None,
-            bounds: WIDE,
-        };
+        let mut read = everything(self.table.id, self.moment.clone());
         let mut scanned = Vec::new();
         loop {
             let page = engine.read_partitions(read.clone()).await.map_err(|error| error.to_string())?;
