@@ -30,9 +30,17 @@ impl RealDisk {
 struct RealFile(fs::File);
 
 #[derive(Debug)]
-struct RealLock(#[expect(dead_code, reason = "held: the lock goes with the file")] fs::File);
+struct RealLock(fs::File);
 
 impl Lock for RealLock {}
+
+impl Drop for RealLock {
+    /// Closing the file would not do: a process that is being started holds a copy of it until its program begins.
+    fn drop(&mut self) {
+        // Should it fail, the lock goes with the last copy of the file.
+        let _ = self.0.unlock();
+    }
+}
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -105,5 +113,22 @@ impl File for RealFile {
 
     fn sync(&self) -> io::Result<()> {
         self.0.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_let_go_is_free_though_a_copy_of_its_file_is_open() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("LOCK");
+        let file = fs::File::create(&path).expect("a file");
+        file.try_lock().expect("free");
+        let copy = file.try_clone().expect("a copy, as a child process has one");
+        drop(RealLock(file));
+        fs::File::open(&path).expect("there").try_lock().expect("free again");
+        drop(copy);
     }
 }
