@@ -34,6 +34,12 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// Every append and every page moves buffers from thread to thread, which the allocator of glibc pays for with locks, and
+/// with pages that it gives back and has zeroed again.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

@@ -99,6 +99,12 @@ impl BatchBuilder {
         Self { bytes: Vec::with_capacity(bytes), rows: Vec::with_capacity(events) }
     }
 
+    /// Makes room for `events` more events of `bytes` bytes together, so that packing them does not allocate.
+    pub fn reserve(&mut self, events: usize, bytes: usize) {
+        self.bytes.reserve(bytes);
+        self.rows.reserve(events);
+    }
+
     /// Adds an event: `parts` one after another are its bytes, and its key lies at `key` in them.
     ///
     /// # Panics

@@ -1,6 +1,7 @@
 //! Checks the columns of a request's events against the table's schema, and notes those that it would learn.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use annals_model::{ColumnType, Schema, SchemaMode, Table};
 use annals_wire::walk::{ColumnCheck, Refusal};
@@ -15,22 +16,32 @@ pub(super) struct FirstCell {
 
 /// The schema as it was when the request came, and what the request adds to it.
 #[derive(Debug)]
-pub(super) struct SchemaCheck<'a> {
-    schema: &'a Schema,
+pub(super) struct SchemaCheck {
+    schema: Arc<Schema>,
     mode: SchemaMode,
     /// The event that is being walked.
     pub(super) event_index: u32,
     new: HashMap<String, FirstCell>,
 }
 
-impl<'a> SchemaCheck<'a> {
-    pub(super) fn of(table: &'a Table) -> Self {
-        Self { schema: &table.schema, mode: table.definition.schema_mode, event_index: 0, new: HashMap::new() }
+impl SchemaCheck {
+    pub(super) fn of(table: &Table) -> Self {
+        Self {
+            schema: Arc::clone(&table.schema),
+            mode: table.definition.schema_mode,
+            event_index: 0,
+            new: HashMap::new(),
+        }
     }
 
-    /// The new columns with their first cells, in the order of those.
-    pub(super) fn into_new(self) -> Vec<(String, FirstCell)> {
-        let mut new: Vec<_> = self.new.into_iter().collect();
+    /// Whether the table does not have all columns that were let pass since they were last taken.
+    pub(super) fn has_new(&self) -> bool {
+        !self.new.is_empty()
+    }
+
+    /// Takes the new columns with their first cells, in the order of those.
+    pub(super) fn take_new(&mut self) -> Vec<(String, FirstCell)> {
+        let mut new: Vec<_> = self.new.drain().collect();
         new.sort_unstable_by(|(left_name, left), (right_name, right)| {
             (left.event_index, left_name).cmp(&(right.event_index, right_name))
         });
@@ -38,7 +49,7 @@ impl<'a> SchemaCheck<'a> {
     }
 }
 
-impl ColumnCheck for SchemaCheck<'_> {
+impl ColumnCheck for SchemaCheck {
     fn check(&mut self, name: &str, column_type: ColumnType) -> Result<(), Refusal> {
         if let Some(known) = self.schema.get(name) {
             return known.agrees_with(column_type).map_err(Refusal::Mistyped);

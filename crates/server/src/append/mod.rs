@@ -4,17 +4,15 @@
 //! travel with the batches to be learned at commit.
 
 mod check;
-mod prepare;
+mod gathering;
+mod request;
 mod session;
-
-use std::collections::BTreeMap;
 
 use annals_engine::Engine;
 use annals_engine::contract::Appended;
-use annals_model::{Moment, ResumeToken, ScopeDigest, Table};
 use annals_wire::Fault;
 use annals_wire::opaque::AppendRequest;
-use annals_wire::v1::{AppendResponse, ShardAppend};
+use annals_wire::v1::AppendResponse;
 use annals_wire::walk::EventIds;
 
 use crate::clock;
@@ -24,43 +22,31 @@ use crate::shared::Shared;
 
 pub(crate) use session::session;
 
+use gathering::Gathering;
+
 /// One request from its bytes to its answer, or to its deadline.
 pub(crate) async fn append<E: Engine>(
     shared: &Shared<E>,
     request: AppendRequest,
     deadline: Option<Deadline>,
 ) -> Result<AppendResponse, Fault> {
-    let table = shared.table(&request.table)?;
-    let append = prepare::prepare(&table, &request, clock::now(), &mut EventIds::new())?;
-    let place = append.place.clone();
-    let appending = shared.engine.append(append);
-    let appended = match deadline {
-        None => appending.await,
-        Some(deadline) => {
-            let in_time = deadline.limit(appending).await;
-            // The future is gone by now, so that the place does not come later.
-            in_time.ok_or_else(|| faults::append_deadline_exceeded(place.is_taken()))?
+    let mut gathering = Gathering::of(shared.table(&request.table)?);
+    gathering.add(&request, clock::now(), &mut EventIds::new()).expect("the only request joins no other");
+    let (append, asked) = gathering.finish();
+    let appended = match append {
+        None => Ok(Appended { shards: Vec::new() }),
+        Some(append) => {
+            let place = append.place.clone();
+            let appending = shared.engine.append(append);
+            match deadline {
+                None => appending.await,
+                Some(deadline) => {
+                    let in_time = deadline.limit(appending).await;
+                    // The future is gone by now, so that the place does not come later.
+                    in_time.ok_or_else(|| faults::append_deadline_exceeded(place.is_taken()))?
+                }
+            }
         }
     };
-    appended.map(|appended| answer(&table, &appended)).map_err(|error| faults::of_append(error, &table.definition.name))
-}
-
-/// Tells where the events went, with a token that covers them.
-fn answer(table: &Table, appended: &Appended) -> AppendResponse {
-    let mut moment = Moment::start(table.definition.shard_count);
-    let mut shards = BTreeMap::new();
-    for one in &appended.shards {
-        moment.set(one.shard, one.first_sequence.advanced_by(one.event_count).previous());
-        shards.insert(
-            one.shard,
-            ShardAppend {
-                shard: one.shard.get(),
-                first_sequence: one.first_sequence.get(),
-                event_count: one.event_count,
-                commit_time_unix_nanos: one.commit_time.unix_nanos(),
-            },
-        );
-    }
-    let token = ResumeToken { table: table.id, scope: ScopeDigest::ANY, moment };
-    AppendResponse { shards: shards.into_values().collect(), deduplicated: false, resume_token: token.encode() }
+    asked.answers(appended).pop().expect("a request has an answer")
 }

@@ -1,8 +1,9 @@
 //! A session: requests one after another on a stream, pipelined, each answered once and in order.
 //!
-//! A request is handed to the engine as soon as it is read; its answer waits for those before it. What is not yet
-//! answered is bounded in bytes and in requests; past a bound the stream is not read on, so that the client waits. A
-//! client that does not take its answers stops being read as well, since nothing here runs but when it takes one.
+//! Requests are handed to the engine as soon as they are read, small ones that came together as one append; their answers
+//! wait for those before them. What is not yet answered is bounded in bytes and in requests; past a bound the stream is
+//! not read on, so that the client waits. A client that does not take its answers stops being read as well, since nothing
+//! here runs but when it takes one.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, ready};
@@ -10,9 +11,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+use std::vec;
 
 use annals_engine::Engine;
-use annals_engine::contract::Place;
+use annals_engine::contract::{Appended, Place};
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
@@ -31,17 +33,26 @@ use crate::deadline::Deadline;
 use crate::shared::{Shared, Stop};
 use crate::{clock, faults};
 
-use super::{answer, prepare};
+use super::gathering::{Gathering, GoesAlone};
 
 /// Sessions end as their producers do; none is known to end soon.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-type Answer = Pin<Box<dyn Future<Output = Result<AppendResponse, Fault>> + Send>>;
+type Answer = Result<AppendResponse, Fault>;
+type Answers = Pin<Box<dyn Future<Output = Vec<Answer>> + Send>>;
 
-/// A request that was handed to the engine.
+/// Requests that were handed to the engine as one append.
 struct Pending {
-    /// Whether the engine may store it; none if it was refused before it came there.
+    /// Whether the engine may store them; none if all were refused before they came there.
     place: Option<Place>,
+    requests: usize,
+    bytes: usize,
+}
+
+/// Requests of one table that came together and are not yet handed on.
+struct Gathered {
+    gathering: Gathering,
+    requests: usize,
     bytes: usize,
 }
 
@@ -59,12 +70,15 @@ struct Session<E> {
     stop: Stop,
     requests: Streaming<AppendSessionRequest>,
     reading: Reading,
-    /// What is not yet answered, in the order of the requests.
+    /// What is not yet answered, in the order of the requests, and how much that is together.
     pending: VecDeque<Pending>,
+    pending_requests: usize,
     pending_bytes: usize,
     /// The answers to it, in the same order. Only those that were woken are polled, and all of them: an engine may do its
     /// work in these futures.
-    answers: FuturesOrdered<Answer>,
+    answers: FuturesOrdered<Answers>,
+    /// Answers that are to be taken before anything else is done.
+    ready: vec::IntoIter<Answer>,
     ids: EventIds,
     deadline: Option<Pin<Box<Sleep>>>,
     /// Among the sessions that may be open.
@@ -73,7 +87,7 @@ struct Session<E> {
 
 /// What happened first.
 enum Event {
-    Answered(Result<AppendResponse, Fault>),
+    Answered(Vec<Answer>),
     Request(Option<AppendRequest>),
     Broken(Status),
     Stopping,
@@ -97,12 +111,15 @@ pub(crate) fn session<E: Engine>(
         requests,
         reading: Reading::Open,
         pending: VecDeque::new(),
+        pending_requests: 0,
         pending_bytes: 0,
         answers: FuturesOrdered::new(),
+        ready: Vec::new().into_iter(),
         ids: EventIds::new(),
         deadline: deadline.map(|deadline| Box::pin(deadline.passed())),
     };
-    Ok(stream::unfold(Some(session), |session| async move {
+    // In a box, since it is moved for each answer.
+    Ok(stream::unfold(Some(Box::new(session)), |session| async move {
         let mut session = session?;
         match session.next_answer().await {
             Ok(Some(answer)) => Some((Ok(answer), Some(session))),
@@ -121,6 +138,9 @@ impl<E: Engine> Session<E> {
     /// The next answer in order; none once all requests are answered and no more come.
     async fn next_answer(&mut self) -> Result<Option<AppendSessionResponse>, Status> {
         loop {
+            if let Some(answer) = self.ready.next() {
+                return Ok(Some(in_band(answer)));
+            }
             if self.pending.is_empty() {
                 match std::mem::replace(&mut self.reading, Reading::Ended) {
                     Reading::Open => self.reading = Reading::Open,
@@ -129,7 +149,7 @@ impl<E: Engine> Session<E> {
                 }
             }
             match self.next_event().await {
-                Event::Answered(answer) => return Ok(Some(in_band(answer))),
+                Event::Answered(answers) => self.ready = answers.into_iter(),
                 Event::Request(Some(request)) => self.begin(request).await,
                 Event::Request(None) => self.reading = Reading::Ended,
                 Event::Broken(status) => self.reading = Reading::Failed(status),
@@ -141,17 +161,22 @@ impl<E: Engine> Session<E> {
 
     /// Takes back the requests that have no place yet, and tells what is known of those that are not answered.
     fn give_up(&mut self) -> Fault {
-        let places: Vec<_> = self.pending.drain(..).map(|unanswered| unanswered.place).collect();
-        let is_unknown = |place: &Option<Place>| place.as_ref().is_some_and(Place::is_taken);
-        // A refused one among them has no place, and those behind it may have.
-        let unknown = places.iter().rposition(is_unknown).map_or(0, |last| last + 1);
-        faults::session_deadline_exceeded(places.len(), unknown)
+        let unanswered = std::mem::take(&mut self.pending_requests);
+        let (mut requests, mut unknown) = (0, 0);
+        for pending in self.pending.drain(..) {
+            requests += pending.requests;
+            if pending.place.as_ref().is_some_and(Place::is_taken) {
+                // A refused one among them has no place, and those behind it may have.
+                unknown = requests;
+            }
+        }
+        faults::session_deadline_exceeded(unanswered, unknown)
     }
 
     fn has_room(&self) -> bool {
         let limits = &self.shared.limits;
         matches!(self.reading, Reading::Open)
-            && self.pending.len() < limits.session_requests_max
+            && self.pending_requests < limits.session_requests_max
             && self.pending_bytes < limits.session_bytes_max
     }
 
@@ -159,13 +184,14 @@ impl<E: Engine> Session<E> {
     /// waits for is not held up by what it sends.
     async fn next_event(&mut self) -> Event {
         let has_room = self.has_room();
-        let Self { stop, requests, pending, pending_bytes, answers, deadline, .. } = self;
+        let Self { stop, requests, pending, pending_requests, pending_bytes, answers, deadline, .. } = self;
         tokio::select! {
             biased;
-            Some(answer) = answers.next() => {
+            Some(first) = answers.next() => {
                 let answered = pending.pop_front().expect("the first was answered");
+                *pending_requests -= answered.requests;
                 *pending_bytes -= answered.bytes;
-                Event::Answered(answer)
+                Event::Answered(first)
             }
             () = passed(deadline) => Event::DeadlineExceeded,
             () = stop.stopping(), if has_room => Event::Stopping,
@@ -177,28 +203,87 @@ impl<E: Engine> Session<E> {
         }
     }
 
-    /// Hands a request to the engine. It is polled once at once: that is when it asks for its place among the appends, so
-    /// that a session's requests are committed in the order in which they were sent.
-    async fn begin(&mut self, request: AppendRequest) {
+    /// Takes a request, and those that came with it as far as there is room, and hands them to the engine. Waits for
+    /// nothing.
+    async fn begin(&mut self, first: AppendRequest) {
+        let mut gathered = None;
+        let mut next = Some(first);
+        while let Some(request) = next {
+            self.gather(request, &mut gathered).await;
+            next = self.next_that_came().await;
+        }
+        self.hand_over(gathered).await;
+    }
+
+    /// A request that is here already, if there is room for it.
+    async fn next_that_came(&mut self) -> Option<AppendRequest> {
+        if !self.has_room() {
+            return None;
+        }
+        // What the poll leaves behind is no loss if nothing is here: the stream is polled again before anything is waited
+        // for.
+        let arrived = poll_fn(|context| Poll::Ready(self.requests.poll_next_unpin(context))).await;
+        match arrived {
+            Poll::Pending => return None,
+            Poll::Ready(Some(Ok(request))) => return Some(request.append.unwrap_or_default()),
+            Poll::Ready(None) => self.reading = Reading::Ended,
+            Poll::Ready(Some(Err(status))) => self.reading = Reading::Failed(detailed(status)),
+        }
+        None
+    }
+
+    /// Adds a request to those that were gathered; if it cannot join them, hands them over first.
+    async fn gather(&mut self, request: AppendRequest, gathered: &mut Option<Gathered>) {
         let bytes = request.encoded_len();
-        let shared = Arc::clone(&self.shared);
-        let prepared = shared.table(&request.table).and_then(|table| {
-            prepare::prepare(&table, &request, clock::now(), &mut self.ids).map(|append| (table, append))
-        });
-        let place = prepared.as_ref().ok().map(|(_, append)| append.place.clone());
-        let mut answer: Answer = Box::pin(async move {
-            let (table, append) = prepared?;
-            let appended = shared.engine.append(append).await;
-            appended
-                .map(|appended| self::answer(&table, &appended))
-                .map_err(|error| faults::of_append(error, &table.definition.name))
-        });
+        self.pending_requests += 1;
         self.pending_bytes += bytes;
-        self.pending.push_back(Pending { place, bytes });
-        let first = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
+        if gathered.as_ref().is_some_and(|gathered| !gathered.gathering.takes(&request.table, bytes)) {
+            self.hand_over(gathered.take()).await;
+        }
+        for _ in 0..2 {
+            let joined = match gathered {
+                Some(joined) => joined,
+                None => match self.shared.table(&request.table) {
+                    Ok(table) => gathered.insert(Gathered { gathering: Gathering::of(table), requests: 0, bytes: 0 }),
+                    Err(fault) => return self.refuse(fault, bytes),
+                },
+            };
+            match joined.gathering.add(&request, clock::now(), &mut self.ids) {
+                Ok(()) => {
+                    joined.requests += 1;
+                    joined.bytes += bytes;
+                    return;
+                }
+                Err(GoesAlone) => self.hand_over(gathered.take()).await,
+            }
+        }
+        unreachable!("a request goes by itself once those before it are handed over");
+    }
+
+    /// Answers a request that has no table.
+    fn refuse(&mut self, fault: Fault, bytes: usize) {
+        self.pending.push_back(Pending { place: None, requests: 1, bytes });
+        self.answers.push_back(Box::pin(ready(vec![Err(fault)])));
+    }
+
+    /// Hands what was gathered to the engine. Its append is polled once at once: that is when it asks for its place among
+    /// the appends, so that a session's requests are committed in the order in which they were sent.
+    async fn hand_over(&mut self, gathered: Option<Gathered>) {
+        let Some(Gathered { gathering, requests, bytes }) = gathered else { return };
+        let (append, asked) = gathering.finish();
+        let place = append.as_ref().map(|append| append.place.clone());
+        self.pending.push_back(Pending { place, requests, bytes });
+        let shared = Arc::clone(&self.shared);
+        let mut answers: Answers = Box::pin(async move {
+            match append {
+                Some(append) => asked.answers(shared.engine.append(append).await),
+                None => asked.answers(Ok(Appended { shards: Vec::new() })),
+            }
+        });
+        let first = poll_fn(|context| Poll::Ready(answers.as_mut().poll(context))).await;
         self.answers.push_back(match first {
             Poll::Ready(answered) => Box::pin(ready(answered)),
-            Poll::Pending => answer,
+            Poll::Pending => answers,
         });
     }
 }
@@ -211,7 +296,7 @@ async fn passed(deadline: &mut Option<Pin<Box<Sleep>>>) {
     }
 }
 
-fn in_band(answer: Result<AppendResponse, Fault>) -> AppendSessionResponse {
+fn in_band(answer: Answer) -> AppendSessionResponse {
     let outcome = match answer {
         Ok(appended) => Outcome::Appended(appended),
         Err(fault) => Outcome::Error(to_rpc_status(&fault)),

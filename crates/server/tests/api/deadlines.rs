@@ -12,7 +12,7 @@ use annals_engine::EmbeddedEngine;
 use annals_engine::embedded::Options;
 use annals_server::{Config, Server};
 use annals_testkit::disk::MemoryDisk;
-use annals_testkit::event::TestEvent;
+use annals_testkit::event::{Cell, TestEvent};
 use annals_wire::Reason;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::tail_response::Body::Events;
@@ -155,7 +155,11 @@ async fn an_append_that_comes_after_its_deadline_is_not_stored() {
 #[tokio::test]
 async fn a_session_whose_deadline_passes_tells_of_which_requests_the_outcome_is_unknown() {
     let server = start_slow(2).await;
-    let requests = (0..3).map(|time| AppendSessionRequest { append: Some(one(time)) });
+    // Each brings a column, so that it is an append of its own.
+    let requests = (0..3).map(|time| {
+        let event = TestEvent::new("k", time).with(&format!("c{time}"), Cell::Bool(true));
+        AppendSessionRequest { append: Some(request(&[event])) }
+    });
     let held = server.disk.hold_syncs();
     let requests = stream::iter(requests).chain(stream::pending());
     let mut answers = server.impatient("2S").await.append_session(requests).await.expect("a session").into_inner();

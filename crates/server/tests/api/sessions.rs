@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use annals_engine::EmbeddedEngine;
+use annals_model::{ResumeToken, Shard};
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_wire::Reason;
 use annals_wire::fault::{from_rpc_status, from_status};
 use annals_wire::opaque::event_service_client::EventServiceClient;
-use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
+use annals_wire::opaque::{AppendRequest, AppendSessionRequest, RecordedEvent};
 use annals_wire::v1::append_session_response::Result as Outcome;
 use annals_wire::v1::table_service_client::TableServiceClient;
-use annals_wire::v1::{CreateTableRequest, Table};
+use annals_wire::v1::{CreateTableRequest, ShardAppend, Table};
 use futures_util::stream;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -155,4 +156,59 @@ async fn a_message_without_an_append_is_an_append_without_a_table() {
     let answers = server.events().append_session(empty).await.expect("a session").into_inner();
     let [answer] = &collect(answers).await[..] else { panic!("one answer") };
     assert_eq!(outcome(answer.result.clone()), Err(Reason::InvalidTableName));
+}
+
+#[tokio::test]
+async fn each_request_of_many_is_told_where_its_own_events_went() {
+    let server = start().await;
+    server.plain_table(4).await;
+    let sent: Vec<Vec<_>> = (0..150)
+        .map(|index| (0..=index % 3).map(|nth| TestEvent::new(format!("k{}", index * 7 + nth), index)).collect())
+        .collect();
+    let requests: Vec<_> = sent.iter().map(|events| message(request(events))).collect();
+    let session = server.events().append_session(stream::iter(requests)).await;
+    let answers = collect(session.expect("a session").into_inner()).await;
+    let stored = events_of(&server.scan(scan_all()).await);
+    for (events, answer) in sent.iter().zip(answers) {
+        let Some(Outcome::Appended(answer)) = answer.result else { panic!("refused: {answer:?}") };
+        let token = ResumeToken::decode(&answer.resume_token).expect("a token");
+        let holds = |shard: &ShardAppend, event: &RecordedEvent| {
+            let sequences = shard.first_sequence..shard.first_sequence + shard.event_count;
+            shard.shard == event.shard && sequences.contains(&event.sequence)
+        };
+        let in_answer = |event: &&RecordedEvent| answer.shards.iter().any(|shard| holds(shard, event));
+        let mut told: Vec<_> = stored.iter().filter(in_answer).map(|event| event.event.to_vec()).collect();
+        let mut expected: Vec<_> = events.iter().map(TestEvent::encode).collect();
+        told.sort();
+        expected.sort();
+        assert_eq!(told, expected);
+        for shard in &answer.shards {
+            let covered = token.moment.of(Shard::new(shard.shard)).get();
+            assert_eq!(covered, shard.first_sequence + shard.event_count - 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_that_bring_columns_are_accepted_or_refused_one_by_one() {
+    let server = start().await;
+    server.plain_table(1).await;
+    let with = |index: i64, cell: Cell| message(request(&[TestEvent::new("k", index).with("c", cell)]));
+    let plain = |index: i64| message(request(&[TestEvent::new("k", index)]));
+    let requests = vec![
+        plain(1),
+        with(2, Cell::Int(5)),
+        with(3, Cell::Text("of another type".into())),
+        plain(4),
+        with(5, Cell::Int(6)),
+        message(raw_request([TestEvent::new("k", 6).with("d", Cell::Int(7)).encode(), vec![]])),
+        with(7, Cell::Int(8)),
+        message(request(&[TestEvent::new("k", 8).with("d", Cell::Bool(true))])),
+    ];
+    let session = server.events().append_session(stream::iter(requests)).await;
+    let answers = collect(session.expect("a session").into_inner()).await;
+    let outcomes: Vec<_> = answers.into_iter().map(|answer| outcome(answer.result)).collect();
+    let [mistyped, invalid] = [Err(Reason::ColumnTypeMismatch), Err(Reason::InvalidEvent)];
+    // The refused request has taught nothing, so that its column may get another type after it.
+    assert_eq!(outcomes, [Ok(1), Ok(2), mistyped, Ok(3), Ok(4), invalid, Ok(5), Ok(6)]);
 }
