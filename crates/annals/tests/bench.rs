@@ -46,6 +46,21 @@ fn every_workload_gives_its_figures() {
         mixed.iter().map(|figure| figure["bench"].clone()).collect::<Vec<_>>(),
         ["append", "scan", "tail, live"]
     );
+    let tailed = all("mixed --partitions 20 --events-each 30 --scanners 0 --tails 3 --rate 2000 --late 20");
+    let [_, tails] = &tailed[..] else { panic!("{tailed:?}") };
+    assert_eq!(tails["workload"]["readers"], 3);
+}
+
+#[test]
+fn the_rate_over_time_is_drawn_below_the_figures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = Command::new(env!("CARGO_BIN_EXE_annals"))
+        .args(["bench", "session", "--batch", "100", "--time", "1s", "--warm-up", "10ms", "--plot"])
+        .current_dir(folder.path())
+        .output()
+        .expect("the binary runs");
+    let drawn = String::from_utf8(output.stdout).expect("text");
+    assert!(drawn.contains("events/s") && drawn.contains("times in UTC"), "{drawn}");
 }
 
 #[test]

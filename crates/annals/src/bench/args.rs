@@ -80,20 +80,22 @@ pub(super) enum Workload {
         #[arg(long, value_name = "EVENTS", default_value_t = 2_000_000, value_parser = clap::value_parser!(u64).range(1..))]
         events: u64,
     },
-    /// A session at a rate, scans of the latest events and a tail at the live end, all at once on one table.
+    /// A session, scans of the latest events and tails at the live end, all at once on one table.
     Mixed {
         /// Scans in flight.
-        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=4096))]
+        #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=4096))]
         scanners: u16,
+        /// Tails at the live end.
+        #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(0..=1024))]
+        tails: u16,
         /// Events of each scan, and of each partition at the start.
         #[arg(long, value_name = "EVENTS", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..))]
         events_each: u64,
         /// Events of an append.
         #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         batch: u32,
-        /// Events appended a second.
-        #[arg(long, value_name = "EVENTS", default_value = "100000", value_parser = parse_rate)]
-        rate: f64,
+        #[command(flatten)]
+        pacing: Pacing,
     },
 }
 
@@ -135,12 +137,18 @@ pub(super) struct Common {
     /// Partitions that the events are spread over.
     #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000), global = true)]
     pub(super) partitions: u64,
+    /// Events in a hundred that come a day late.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, global = true, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(super) late: u8,
     /// Makes the events and the order of scans; the same seed makes the same.
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     pub(super) seed: u64,
     /// Writes the figures as NDJSON.
     #[arg(long, global = true)]
     pub(super) json: bool,
+    /// Draws the rate over time below the figures.
+    #[arg(long, global = true, conflicts_with = "json")]
+    pub(super) plot: bool,
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {

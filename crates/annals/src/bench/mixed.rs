@@ -1,9 +1,10 @@
-//! Everything at once on one table: appends at a rate, scans of the latest events, and a tail at the live end.
+//! Everything at once on one table: appends, scans of the latest events, and tails at the live end.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use annals_client::{Client, RecordedEvent, Tail, TailBody};
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 use serde_json::json;
 
 use super::append::Appends;
@@ -19,10 +20,19 @@ use super::target::Clients;
 pub(super) struct Mix {
     pub(super) appends: Appends,
     pub(super) scans: Scans,
+    pub(super) tails: usize,
+}
+
+/// What one reader, or all of them, got at the live end.
+#[derive(Debug, Default)]
+struct Followed {
+    messages: u64,
+    events: u64,
+    latencies: Latencies,
 }
 
 impl Mix {
-    /// Runs all three until the time is over; the figure of each.
+    /// Runs all until the time is over; the figure of each kind that there is.
     ///
     /// # Errors
     /// When one of them fails.
@@ -33,23 +43,45 @@ impl Mix {
         appends: &Pace,
         scans: &Pace,
         counter: &Counter,
-    ) -> anyhow::Result<[Measurement; 3]> {
+    ) -> anyhow::Result<Vec<Measurement>> {
         // The line counts what is appended; scans would hide it.
         let uncounted = Counter::default();
         let (appended, scanned, tailed) = tokio::join!(
             self.appends.run(clients, sources, appends, counter),
             self.scans.run(clients, scans, &uncounted),
-            self.follow(clients.of(0), appends),
+            self.follow_all(clients, appends),
         );
-        Ok([appended?, scanned?, tailed?])
+        let mut figures = vec![appended?];
+        figures.extend((self.scans.callers > 0).then_some(scanned?));
+        figures.extend((self.tails > 0).then_some(tailed?));
+        Ok(figures)
     }
 
-    /// Follows the live end. A latency is the time from an event's commit to its arrival here, so server and bench
-    /// must read the same clock.
-    async fn follow(&self, client: &Client, pace: &Pace) -> anyhow::Result<Measurement> {
+    /// Follows the live end with each reader. A latency is the time from an event's commit to its arrival here, so
+    /// server and bench must read the same clock.
+    async fn follow_all(&self, clients: &Clients, pace: &Pace) -> anyhow::Result<Measurement> {
+        let readers = (0..self.tails).map(|reader| self.follow(clients.of(reader), pace));
+        let mut all = Followed::default();
+        for one in try_join_all(readers).await? {
+            all.messages += one.messages;
+            all.events += one.events;
+            all.latencies.add(&one.latencies);
+        }
+        Ok(Measurement {
+            name: "tail, live".to_owned(),
+            workload: vec![("readers", json!(self.tails)), ("latency", json!("from commit to delivery"))],
+            elapsed: pace.counted(),
+            requests: all.messages,
+            events: all.events,
+            bytes: all.events * self.appends.event_bytes as u64,
+            latencies: all.latencies,
+        })
+    }
+
+    async fn follow(&self, client: &Client, pace: &Pace) -> anyhow::Result<Followed> {
         let tail = Tail::table(self.appends.table.as_str()).from_latest().client_name("annals bench");
         let mut messages = client.tail(tail).await?;
-        let (mut requests, mut events, mut latencies) = (0, 0, Latencies::default());
+        let mut followed = Followed::default();
         while let Some(left) = pace.left() {
             let Ok(message) = tokio::time::timeout(left, messages.next()).await else { break };
             let Some(message) = message else { anyhow::bail!("the tail ended by itself") };
@@ -57,21 +89,13 @@ impl Mix {
             if !pace.counts() {
                 continue;
             }
-            requests += 1;
-            events += batch.len() as u64;
+            followed.messages += 1;
+            followed.events += batch.len() as u64;
             if let Some(oldest) = batch.first() {
-                latencies.record(age(oldest));
+                followed.latencies.record(age(oldest));
             }
         }
-        Ok(Measurement {
-            name: "tail, live".to_owned(),
-            workload: vec![("readers", json!(1)), ("latency", json!("from commit to delivery"))],
-            elapsed: pace.counted(),
-            requests,
-            events,
-            bytes: events * self.appends.event_bytes as u64,
-            latencies,
-        })
+        Ok(followed)
     }
 }
 

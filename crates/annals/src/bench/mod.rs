@@ -11,6 +11,7 @@ mod measurement;
 mod mixed;
 mod pace;
 mod progress;
+mod rates;
 mod scan;
 mod source;
 mod tail;
@@ -40,54 +41,60 @@ pub(crate) use args::Args;
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     block_on(async {
         let target = Target::start(&args.common).await?;
-        let outcome = measure(target.clients(), &args.workload, &args.common).await;
+        let counter = Counter::default();
+        let outcome = measure(target.clients(), &args.workload, &args.common, &counter).await;
         target.stop()?;
-        write(&outcome?, args.common.json)
+        write(&outcome?, args.common.json)?;
+        if args.common.plot { rates::draw(&counter.rates()) } else { Ok(()) }
     })
 }
 
-async fn measure(clients: &Clients, workload: &Workload, common: &Common) -> anyhow::Result<Vec<Measurement>> {
+async fn measure(
+    clients: &Clients,
+    workload: &Workload,
+    common: &Common,
+    counter: &Counter,
+) -> anyhow::Result<Vec<Measurement>> {
     let table = common.table.as_ref().map_or_else(|| default_table(workload), ToString::to_string);
     let client = clients.of(0);
     make_table(client, &table, common.shards).await?;
-    let counter = Counter::default();
     let sources = |caller: usize| source(common, caller as u64);
     match *workload {
         Workload::Session { sessions, batch, in_flight, pacing } => {
             let mode = Mode::Session { callers: usize::from(sessions), bytes_in_flight: in_flight };
-            append(clients, table, mode, batch, pacing.rate, common, &counter).await
+            append(clients, table, mode, batch, pacing.rate, common, counter).await
         }
         Workload::Unary { callers, batch, pacing } => {
-            append(clients, table, Mode::Unary { callers: usize::from(callers) }, batch, pacing.rate, common, &counter)
+            append(clients, table, Mode::Unary { callers: usize::from(callers) }, batch, pacing.rate, common, counter)
                 .await
         }
         Workload::Single { pacing } => {
-            append(clients, table, Mode::Unary { callers: 1 }, 1, pacing.rate, common, &counter).await
+            append(clients, table, Mode::Unary { callers: 1 }, 1, pacing.rate, common, counter).await
         }
         Workload::Scan { callers, events_each, rate } => {
             fill(client, &table, common, events_each).await?;
             let scans = Scans { latest: false, ..scans(table, usize::from(callers), events_each, common) };
-            let _progress = Progress::new("scanning", &counter);
-            Ok(vec![scans.run(clients, &Pace::new(common.warm_up, common.time, rate), &counter).await?])
+            let _progress = Progress::new("scanning", counter);
+            Ok(vec![scans.run(clients, &Pace::new(common.warm_up, common.time, rate), counter).await?])
         }
         Workload::Tail { readers, events } => {
             let events_each = events.div_ceil(common.partitions);
             fill(client, &table, common, events_each).await?;
             let events = events_each * common.partitions;
             let tails = Tails { table, readers: usize::from(readers), events, event_bytes: common.event_bytes };
-            let _progress = Progress::new("tailing", &counter);
-            Ok(vec![tails.run(clients, &counter).await?])
+            let _progress = Progress::new("tailing", counter);
+            Ok(vec![tails.run(clients, counter).await?])
         }
-        Workload::Mixed { scanners, events_each, batch, rate } => {
+        Workload::Mixed { scanners, tails, events_each, batch, pacing } => {
             fill(client, &table, common, events_each).await?;
             let mode = Mode::Session { callers: 1, bytes_in_flight: 8 * 1024 * 1024 };
             let appends = appends(table.clone(), mode, batch, common);
             let scans = Scans { latest: true, ..scans(table, usize::from(scanners), events_each, common) };
-            let _progress = Progress::new("appending, scanning and tailing", &counter);
-            let append_pace = Pace::new(common.warm_up, common.time, requests_per_second(Some(rate), appends.batch));
+            let _progress = Progress::new("appending, scanning and tailing", counter);
+            let append_pace = Pace::new(common.warm_up, common.time, requests_per_second(pacing.rate, appends.batch));
             let scan_pace = Pace::new(common.warm_up, common.time, None);
-            let mix = Mix { appends, scans };
-            Ok(mix.run(clients, sources, &append_pace, &scan_pace, &counter).await?.into())
+            let mix = Mix { appends, scans, tails: usize::from(tails) };
+            Ok(mix.run(clients, sources, &append_pace, &scan_pace, counter).await?)
         }
     }
 }
@@ -125,6 +132,7 @@ async fn fill(client: &Client, table: &str, common: &Common, events_each: u64) -
 
 fn source(common: &Common, caller: u64) -> EventSource {
     EventSource::new(common.seed.wrapping_add(caller), common.partitions, common.event_bytes, now())
+        .with_late(common.late)
 }
 
 fn default_table(workload: &Workload) -> String {

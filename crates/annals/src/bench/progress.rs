@@ -1,19 +1,29 @@
-//! What a bench does right now: a line on a terminal, nothing elsewhere.
+//! What a bench does right now: a line on a terminal, nothing elsewhere. How fast it went is kept.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal::Stream;
 
-/// How often the line is drawn.
-const TICK: Duration = Duration::from_millis(500);
+/// How often the line is drawn, and the rate kept.
+const TICK: Duration = Duration::from_millis(250);
 
-/// Counts events as they are answered; cheap to share.
+/// Counts events as they are answered, and keeps how fast they came; cheap to share.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counter(Arc<AtomicU64>);
+pub(super) struct Counter {
+    events: Arc<AtomicU64>,
+    rates: Arc<Mutex<Vec<Rate>>>,
+}
+
+/// How fast events came up to a time, since the one before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    pub(super) until: SystemTime,
+    pub(super) events_per_second: u64,
+}
 
 /// A line that shows what a counter counts. Taken away when dropped.
 pub(super) struct Progress {
@@ -23,11 +33,21 @@ pub(super) struct Progress {
 
 impl Counter {
     pub(super) fn add(&self, events: u64) {
-        self.0.fetch_add(events, Ordering::Relaxed);
+        self.events.fetch_add(events, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.events.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, events_per_second: u64) {
+        let rate = Rate { until: SystemTime::now(), events_per_second };
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner).push(rate);
+    }
+
+    /// How fast events came, in the order of time.
+    pub(super) fn rates(&self) -> Vec<Rate> {
+        self.rates.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -48,6 +68,7 @@ impl Progress {
                 let now = (Instant::now(), counter.get());
                 let micros = u64::try_from(now.0.duration_since(before.0).as_micros()).unwrap_or(u64::MAX);
                 let rate = (now.1 - before.1).saturating_mul(1_000_000) / micros.max(1);
+                counter.note(rate);
                 shown.set_message(format!("{doing}: {} events, {}/s", HumanCount(now.1), HumanCount(rate)));
                 shown.tick();
                 before = now;

@@ -21,12 +21,16 @@ const ID: Uuid = Uuid::from_u128(0xa1a2_a3a4_a5a6_a7a8_b1b2_b3b4_b5b6_b7b8);
 const LOAD: f64 = 1.234_567_890_123e-7;
 const TEXT: char = '~';
 
+/// How late a late event is.
+const DAY_NANOS: i64 = 24 * 60 * 60 * 1_000_000_000;
+
 /// A stream of events.
 #[derive(Clone, Debug)]
 pub(super) struct EventSource {
     random: SplitMix,
     partitions: u64,
     time: i64,
+    late_percent: u64,
     filler: String,
     template: Template,
 }
@@ -49,7 +53,13 @@ impl EventSource {
         // Letters without a pattern, so that a compressor finds no more than in logs of requests and measurements.
         let filler = (0..4 * event_bytes).map(|_| char::from(b'a' + u8::try_from(random.below(26)).unwrap_or(0)));
         let filler = filler.collect();
-        Self { random, partitions, time: start.unix_nanos(), filler, template: Template::of(event_bytes) }
+        let (time, template) = (start.unix_nanos(), Template::of(event_bytes));
+        Self { random, partitions, time, late_percent: 0, filler, template }
+    }
+
+    /// Has so many events in a hundred come a day late.
+    pub(super) fn with_late(self, late_percent: u8) -> Self {
+        Self { late_percent: late_percent.into(), ..self }
     }
 
     /// The next event, in a partition of its own choice.
@@ -82,6 +92,8 @@ impl EventSource {
     fn write(&mut self, partition: u64, buffer: &mut BytesMut) {
         self.time += 1_000;
         let number = self.random.next();
+        let is_late = self.late_percent > 0 && self.random.below(100) < self.late_percent;
+        let event_time = if is_late { self.time - DAY_NANOS } else { self.time };
         let [load, ..] = number.to_le_bytes();
         let Template { bytes, key, time, id, load: load_at, text } = &self.template;
         let room = (self.filler.len() - text.len()).max(1);
@@ -90,7 +102,7 @@ impl EventSource {
         buffer.extend_from_slice(bytes);
         let event = &mut buffer[from..];
         put_digits(&mut event[*key..*key + KEY_DIGITS], partition);
-        event[*time..*time + 8].copy_from_slice(&self.time.to_le_bytes());
+        event[*time..*time + 8].copy_from_slice(&event_time.to_le_bytes());
         event[*id..*id + 16].copy_from_slice(Uuid::from_u64_pair(self.time.cast_unsigned(), number).as_bytes());
         event[*load_at..*load_at + 8].copy_from_slice(&f64::from(load).to_le_bytes());
         event[text.clone()].copy_from_slice(&self.filler.as_bytes()[start..start + text.len()]);
@@ -202,6 +214,14 @@ mod tests {
             assert!(matches!(view.get("load"), Some(Value::Double(load)) if (0.0..256.0).contains(&load)));
             assert_eq!((view.get("status"), view.column_count()), (Some(Value::Int64(200)), 3));
         }
+    }
+
+    #[test]
+    fn the_share_of_events_that_was_asked_for_comes_a_day_late() {
+        let mut source = EventSource::new(7, 10, 128, EventTime::from_unix_nanos(DAY_NANOS)).with_late(20);
+        let times = source.batch(10_000).into_iter().filter_map(|event| event.view().ok()?.time());
+        let late = times.filter(|time| time.unix_nanos() < DAY_NANOS).count();
+        assert!((1_800..2_200).contains(&late), "{late}");
     }
 
     #[test]
