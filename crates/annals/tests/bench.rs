@@ -39,6 +39,8 @@ fn every_workload_gives_its_figures() {
     one("single --rate 50");
     let scan = one("scan --callers 2 --partitions 20 --events-each 30");
     assert_eq!(number(&scan, "events"), 30 * number(&scan, "requests"));
+    let ranges = one("scan --table bench.scan --callers 2 --partitions 20 --events-each 30 --range 10");
+    assert_eq!(number(&ranges, "events"), 10 * number(&ranges, "requests"));
     let tail = one("tail --partitions 20 --events 5000 --readers 2");
     assert_eq!(number(&tail, "events"), 2 * 5_000, "each reader gets everything");
     let mixed = all("mixed --partitions 20 --events-each 30 --rate 2000");

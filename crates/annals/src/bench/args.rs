@@ -59,7 +59,7 @@ pub(super) enum Workload {
         #[command(flatten)]
         pacing: Pacing,
     },
-    /// Scans of whole partitions.
+    /// Scans of whole partitions, or of a range of each.
     Scan {
         /// Scans in flight.
         #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=4096))]
@@ -67,6 +67,9 @@ pub(super) enum Workload {
         /// Events of each partition.
         #[arg(long, value_name = "EVENTS", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
         events_each: u64,
+        /// Events of each scan, from a random time on. Left out: the whole partition.
+        #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u64).range(1..))]
+        range: Option<u64>,
         /// Scans a second. Left out: as fast as answers allow.
         #[arg(long, value_name = "SCANS", value_parser = parse_rate)]
         rate: Option<f64>,

@@ -29,7 +29,7 @@ use self::measurement::Measurement;
 use self::mixed::Mix;
 use self::pace::Pace;
 use self::progress::{Counter, Progress};
-use self::scan::Scans;
+use self::scan::{Part, Scans};
 use self::source::EventSource;
 use self::tail::Tails;
 use self::target::{Clients, Target};
@@ -71,9 +71,14 @@ async fn measure(
         Workload::Single { pacing } => {
             append(clients, table, Mode::Unary { callers: 1 }, 1, pacing.rate, common, counter).await
         }
-        Workload::Scan { callers, events_each, rate } => {
+        Workload::Scan { callers, events_each, range, rate } => {
             fill(client, &table, common, events_each).await?;
-            let scans = Scans { latest: false, ..scans(table, usize::from(callers), events_each, common) };
+            let part = match range {
+                Some(wanted) => Part::from_random(client, &table, events_each, wanted).await?,
+                None => Part::Whole,
+            };
+            let scanned = range.unwrap_or(events_each).min(events_each);
+            let scans = Scans { part, ..scans(table, usize::from(callers), scanned, common) };
             let _progress = Progress::new("scanning", counter);
             Ok(vec![scans.run(clients, &Pace::new(common.warm_up, common.time, rate), counter).await?])
         }
@@ -89,7 +94,7 @@ async fn measure(
             fill(client, &table, common, events_each).await?;
             let mode = Mode::Session { callers: 1, bytes_in_flight: 8 * 1024 * 1024 };
             let appends = appends(table.clone(), mode, batch, common);
-            let scans = Scans { latest: true, ..scans(table, usize::from(scanners), events_each, common) };
+            let scans = Scans { part: Part::Latest, ..scans(table, usize::from(scanners), events_each, common) };
             let _progress = Progress::new("appending, scanning and tailing", counter);
             let append_pace = Pace::new(common.warm_up, common.time, requests_per_second(pacing.rate, appends.batch));
             let scan_pace = Pace::new(common.warm_up, common.time, None);
@@ -121,7 +126,7 @@ fn appends(table: String, mode: Mode, batch: u32, common: &Common) -> Appends {
 
 fn scans(table: String, callers: usize, events_each: u64, common: &Common) -> Scans {
     let Common { partitions, event_bytes, seed, .. } = *common;
-    Scans { table, callers, partitions, events_each, event_bytes, latest: false, seed }
+    Scans { table, callers, partitions, events_each, event_bytes, part: Part::Whole, seed }
 }
 
 async fn fill(client: &Client, table: &str, common: &Common, events_each: u64) -> anyhow::Result<()> {
