@@ -102,13 +102,12 @@ impl ShardState {
     /// thread and recovery do this, between two batches.
     pub(crate) fn freeze(&self) -> Option<Arc<Memtable>> {
         let active = Arc::clone(&self.view().active);
-        let next = active.next_sequence();
-        if next == active.first_sequence() {
+        if active.next_sequence() == active.first_sequence() {
             return None;
         }
         self.change(|view| {
             view.frozen.push(Arc::clone(&active));
-            view.active = Arc::new(Memtable::new(self.shard, next, Arc::clone(&self.gauge)));
+            view.active = Arc::new(active.following(Arc::clone(&self.gauge)));
         });
         Some(active)
     }

@@ -8,6 +8,7 @@
 
 mod arrived;
 mod gauge;
+mod partition;
 mod partitions;
 mod read;
 mod timeline;
@@ -50,13 +51,24 @@ struct Contents {
 impl Memtable {
     /// An empty memtable whose first event will be `first`, and whose memory `gauge` counts.
     pub(crate) fn new(shard: Shard, first: Sequence, gauge: Arc<MemoryGauge>) -> Self {
+        Self::with(Partitions::default(), shard, first, gauge)
+    }
+
+    /// The empty memtable that comes after this one. It is taken to get as many partitions.
+    pub(crate) fn following(&self, gauge: Arc<MemoryGauge>) -> Self {
+        let contents = self.read_contents();
+        let partitions = Partitions::expecting(contents.partitions.len());
+        Self::with(partitions, self.shard, contents.next_sequence(self.first), gauge)
+    }
+
+    fn with(partitions: Partitions, shard: Shard, first: Sequence, gauge: Arc<MemoryGauge>) -> Self {
         Self {
             shard,
             first,
             journal_file: OnceLock::new(),
             event_bytes: AtomicU64::new(0),
             memory: MemoryShare::new(gauge),
-            contents: RwLock::default(),
+            contents: RwLock::new(Contents { batches: Vec::new(), partitions }),
             token_order: Mutex::default(),
         }
     }

@@ -10,7 +10,8 @@ use std::sync::{Arc, PoisonError};
 use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRange, Token};
 use bytes::Bytes;
 
-use super::partitions::{Partition, lower_bound};
+use super::partition::Partition;
+use super::partitions::lower_bound;
 use super::timeline::{Cursor, Entry};
 use super::{ArrivedBatch, Contents, Memtable};
 use crate::contract::{PageBounds, ScanOrder};
@@ -118,10 +119,10 @@ impl Memtable {
         let Some(partition) = contents.partitions.find(token, key) else {
             return TimelinePage::default();
         };
-        let start = partition.arrivals.partition_point(|&offset| self.sequence_at(offset) < from);
+        let start = partition.count_arrived(|offset| self.sequence_at(offset) < from);
         let end = self.visible_arrivals(partition, through).max(start);
-        let events = partition.arrivals[start..end].iter().map(|&offset| {
-            let sequence = self.sequence_at(offset);
+        let events = (start..end).map(|index| {
+            let sequence = self.sequence_at(partition.arrival(index));
             let batch = contents.batches.partition_point(|batch| batch.next_sequence() <= sequence);
             contents.event(batch, sequence)
         });
@@ -134,7 +135,7 @@ impl Memtable {
         let Some(partition) = contents.partitions.find(token, key) else {
             return TimelinePage::default();
         };
-        let timeline = &partition.timeline;
+        let timeline = partition.timeline();
         let mut from = read.times.start().map_or(Cursor::START, |start| timeline.seek(|entry| entry.time < start));
         let mut to = read.times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
         let place = |entry: &Entry| (entry.time, entry.sequence(self.first));
@@ -164,7 +165,7 @@ impl Memtable {
         if times == TimeRange::ALL {
             return self.visible_arrivals(partition, through) as u64;
         }
-        let timeline = &partition.timeline;
+        let timeline = partition.timeline();
         let from = times.start().map_or(Cursor::START, |start| timeline.seek(|entry| entry.time < start));
         let to = times.end().map_or(timeline.end(), |end| timeline.seek(|entry| entry.time < end));
         timeline.between(from, to.max(from)).filter(|entry| entry.sequence(self.first) <= through).count() as u64
@@ -183,7 +184,7 @@ impl Memtable {
         let start = lower_bound(&order, &contents.partitions, from);
         order[start..]
             .iter()
-            .map(|&index| contents.partitions.get(index))
+            .map(|placed| contents.partitions.get(placed.index))
             .take_while(|partition| partition.token <= last)
             .take(partitions_max)
             .map(place_of)
@@ -220,9 +221,9 @@ impl Memtable {
         let contents = self.read_contents();
         let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
         let mut ahead = Vec::with_capacity(ROWS_AHEAD);
-        for partition in order.iter().map(|&index| contents.partitions.get(index)) {
+        for partition in order.iter().map(|placed| contents.partitions.get(placed.index)) {
             let key = &partition.key;
-            for entry in partition.timeline.between(Cursor::START, partition.timeline.end()) {
+            for entry in partition.timeline().all() {
                 let sequence = entry.sequence(self.first);
                 if !sequences.contains(&sequence) {
                     continue;
@@ -262,16 +263,13 @@ impl Memtable {
     }
 
     fn visible_arrivals(&self, partition: &Partition, through: Sequence) -> usize {
-        partition.arrivals.partition_point(|&offset| self.sequence_at(offset) <= through)
+        partition.count_arrived(|offset| self.sequence_at(offset) <= through)
     }
 
     fn summary_of(&self, partition: &Partition, through: Sequence) -> Option<PartitionSummary> {
         let visible = self.visible_arrivals(partition, through);
-        let last_sequence = self.sequence_at(*partition.arrivals[..visible].last()?);
-        let mut entries = partition
-            .timeline
-            .between(Cursor::START, partition.timeline.end())
-            .filter(|entry| entry.sequence(self.first) <= through);
+        let last_sequence = self.sequence_at(partition.arrival(visible.checked_sub(1)?));
+        let mut entries = partition.timeline().all().filter(|entry| entry.sequence(self.first) <= through);
         let min_time = entries.next()?.time;
         let max_time = entries.next_back().map_or(min_time, |entry| entry.time);
         let place = place_of(partition);

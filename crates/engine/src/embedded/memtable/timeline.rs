@@ -4,6 +4,7 @@
 //! its chunk, which moves at most a chunk's entries, whatever the partition holds.
 
 use annals_model::{EventTime, Sequence};
+use smallvec::SmallVec;
 
 /// Entries of a full chunk. A late event moves half of them on average: 4 KiB, well under a microsecond.
 const CHUNK_ENTRIES: usize = 512;
@@ -24,8 +25,8 @@ pub(super) struct Entry {
 pub(super) struct Timeline {
     /// Chunks before the last; none of them empty.
     earlier: Vec<Vec<Entry>>,
-    /// Empty only if the timeline is.
-    last: Vec<Entry>,
+    /// Empty only if the timeline is. The only entry of a partition that has one lies here, and not in a place of its own.
+    last: SmallVec<[Entry; 1]>,
 }
 
 /// A place between two entries of a timeline, or before all or after all.
@@ -41,31 +42,37 @@ impl Cursor {
 }
 
 impl Timeline {
+    /// Whether an entry belongs before one that is here.
+    pub(super) fn would_be_late(&self, entry: &Entry) -> bool {
+        self.last.last().is_some_and(|newest| entry < newest)
+    }
+
     /// Adds an entry in its place.
     pub(super) fn add(&mut self, entry: Entry) {
-        if self.last.last().is_none_or(|&newest| newest < entry) {
-            if self.last.len() == CHUNK_ENTRIES {
-                let next = Vec::with_capacity(CHUNK_ENTRIES);
-                self.earlier.push(std::mem::replace(&mut self.last, next));
-            }
-            self.last.push(entry);
-        } else {
-            self.add_late(entry);
+        if self.would_be_late(&entry) {
+            return self.add_late(entry);
         }
+        if self.last.len() == CHUNK_ENTRIES {
+            let full = std::mem::replace(&mut self.last, SmallVec::with_capacity(CHUNK_ENTRIES));
+            self.earlier.push(full.into_vec());
+        }
+        self.last.push(entry);
     }
 
     fn add_late(&mut self, entry: Entry) {
-        let chunk_index = self.earlier.partition_point(|chunk| chunk.last().is_some_and(|&newest| newest < entry));
-        let chunk = if chunk_index < self.earlier.len() { &mut self.earlier[chunk_index] } else { &mut self.last };
-        let index = chunk.partition_point(|&present| present < entry);
-        chunk.insert(index, entry);
-        if chunk.len() > CHUNK_ENTRIES {
-            let upper = chunk.split_off(CHUNK_ENTRIES / 2);
-            if chunk_index < self.earlier.len() {
-                self.earlier.insert(chunk_index + 1, upper);
-            } else {
-                self.earlier.push(std::mem::replace(&mut self.last, upper));
+        let index = self.earlier.partition_point(|chunk| chunk.last().is_some_and(|&newest| newest < entry));
+        if let Some(chunk) = self.earlier.get_mut(index) {
+            chunk.insert(chunk.partition_point(|&present| present < entry), entry);
+            if chunk.len() > CHUNK_ENTRIES {
+                let upper = chunk.split_off(CHUNK_ENTRIES / 2);
+                self.earlier.insert(index + 1, upper);
             }
+            return;
+        }
+        self.last.insert(self.last.partition_point(|&present| present < entry), entry);
+        if self.last.len() > CHUNK_ENTRIES {
+            let upper = self.last.drain(CHUNK_ENTRIES / 2..).collect();
+            self.earlier.push(std::mem::replace(&mut self.last, upper).into_vec());
         }
     }
 
@@ -78,6 +85,22 @@ impl Timeline {
     /// The place after all entries.
     pub(super) fn end(&self) -> Cursor {
         Cursor { chunk: self.earlier.len(), index: self.last.len() }
+    }
+
+    /// All entries, in order.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+        self.between(Cursor::START, self.end())
+    }
+
+    /// How many entries lie before a place, if none has come late: then all chunks before the last are full.
+    pub(super) fn index_in_order(&self, place: Cursor) -> usize {
+        place.chunk * CHUNK_ENTRIES + place.index
+    }
+
+    /// The entry that so many lie before, if none has come late.
+    pub(super) fn nth_in_order(&self, index: usize) -> &Entry {
+        let entries = self.chunk(index / CHUNK_ENTRIES).expect("an entry that is here");
+        &entries[index % CHUNK_ENTRIES]
     }
 
     /// The entries between two places, in order.
@@ -115,7 +138,7 @@ mod tests {
     }
 
     fn all(timeline: &Timeline) -> Vec<Entry> {
-        timeline.between(Cursor::START, timeline.end()).copied().collect()
+        timeline.all().copied().collect()
     }
 
     #[test]
@@ -130,7 +153,7 @@ mod tests {
         }
         expected.sort_unstable();
         assert_eq!(all(&timeline), expected);
-        let backwards: Vec<_> = timeline.between(Cursor::START, timeline.end()).rev().copied().collect();
+        let backwards: Vec<_> = timeline.all().rev().copied().collect();
         assert!(backwards.iter().rev().eq(&expected));
         let (from, to) = (timeline.seek(|e| e.time.unix_nanos() < 100), timeline.seek(|e| e.time.unix_nanos() < 1_300));
         assert!(timeline.between(from, to).eq(&expected[100..1_300]));
@@ -148,9 +171,22 @@ mod tests {
     }
 
     #[test]
+    fn entries_that_came_in_order_are_found_by_their_number() {
+        let mut timeline = Timeline::default();
+        for offset in 0..2_000 {
+            timeline.add(entry(i64::from(offset) / 3, offset));
+        }
+        for offset in [0, 1, 511, 512, 1_023, 1_024, 1_999] {
+            assert_eq!(timeline.nth_in_order(offset as usize).offset, offset);
+            assert_eq!(timeline.index_in_order(timeline.seek(|entry| entry.offset < offset)), offset as usize);
+        }
+        assert_eq!(timeline.index_in_order(timeline.end()), 2_000);
+    }
+
+    #[test]
     fn an_empty_timeline_has_nothing_between_its_ends() {
         let timeline = Timeline::default();
-        assert_eq!(timeline.between(Cursor::START, timeline.end()).count(), 0);
+        assert_eq!(timeline.all().count(), 0);
         assert_eq!(timeline.seek(|_| true), timeline.end());
     }
 }
