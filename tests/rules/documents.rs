@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::tree::{files, root, text};
 
 /// A path that is named in prose starts with one of these.
-const TOPS: [&str; 7] = ["crates/", "tests/", "benches/", "proto/", "deploy/", ".ci/", "fuzz/"];
+const TOPS: [&str; 6] = ["crates/", "tests/", "benches/", "proto/", "deploy/", ".ci/"];
 
 /// Fixed words before the name of an item in a Rust file.
 const ITEMS: [&str; 9] = ["fn ", "struct ", "enum ", "trait ", "const ", "static ", "mod ", "type ", "macro_rules! "];

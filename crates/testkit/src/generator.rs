@@ -43,6 +43,11 @@ impl Generator {
         &mut self.random
     }
 
+    /// Goes on from another seed, in the time that the events have come to.
+    pub fn reseed(&mut self, seed: u64) {
+        self.random = StdRng::seed_from_u64(seed);
+    }
+
     /// A key: of all lengths, and with bytes that order and hash in odd ways.
     pub fn key(&mut self) -> Vec<u8> {
         let highest = self.random.random_range(0..self.shape.partitions);

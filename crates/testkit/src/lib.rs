@@ -14,6 +14,7 @@
 //! - [`power`]: an engine loses power at every change that it makes to its disk.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
 //! - [`tiny_store`]: a whole store of a few kilobytes in memory, and what readers get of it once it was damaged.
+//! - [`fuzz`]: what the fuzz targets do with their bytes, and the properties that they check.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
 pub mod calls;
@@ -22,6 +23,7 @@ pub mod disk;
 pub mod embedded;
 pub mod event;
 pub mod follower;
+pub mod fuzz;
 pub mod generator;
 pub mod ledger;
 pub mod model;

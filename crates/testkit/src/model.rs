@@ -1,6 +1,7 @@
 //! Random operations on a few tables, against the oracle, over settling, reopening and crashes.
 //!
-//! A run is decided by its seed alone: the same seed does the same to any engine.
+//! A run is decided by its seed alone, or by the operations and seeds that it is given: the same do the same to any
+//! engine.
 
 use std::sync::Arc;
 
@@ -29,25 +30,116 @@ pub struct Model<S: Subject> {
     tables_made: u32,
 }
 
+/// What a run does to its engine, or asks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// Events are appended to a table.
+    Append,
+    /// Several appends run at once.
+    AppendAtOnce,
+    /// An append is refused for its columns.
+    AppendConflict,
+    /// Some partitions are scanned.
+    Scan,
+    /// A part of a shard's arrivals is read.
+    ReadArrivals,
+    /// All that a table holds is compared.
+    Check,
+    /// The engine moves what it took in to where it keeps it.
+    Settle,
+    /// The engine is closed and opened again.
+    Reopen,
+    /// The engine ends without being closed, and is opened again.
+    Crash,
+    /// A table is made.
+    Create,
+    /// A table is dropped.
+    Drop,
+    /// Old events go.
+    Trim,
+    /// A table is changed.
+    Update,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Append,
+        Self::AppendAtOnce,
+        Self::AppendConflict,
+        Self::Scan,
+        Self::ReadArrivals,
+        Self::Check,
+        Self::Settle,
+        Self::Reopen,
+        Self::Crash,
+        Self::Create,
+        Self::Drop,
+        Self::Trim,
+        Self::Update,
+    ];
+
+    fn random(random: &mut StdRng) -> Self {
+        match random.random_range(0..100) {
+            0..40 => Self::Append,
+            40..46 => Self::AppendAtOnce,
+            46..52 => Self::AppendConflict,
+            52..64 => Self::Scan,
+            64..74 => Self::ReadArrivals,
+            74..78 => Self::Check,
+            78..84 => Self::Settle,
+            84..88 => Self::Reopen,
+            88..91 => Self::Crash,
+            91..94 => Self::Create,
+            94..96 => Self::Drop,
+            96..98 => Self::Trim,
+            _ => Self::Update,
+        }
+    }
+}
+
 /// Runs `operations` random operations from `seed` and compares everything at the end.
 ///
 /// # Panics
 /// At the first difference between engine and oracle.
 pub async fn run<S: Subject>(subject: S, seed: u64, operations: u32) {
-    let shape = Shape { partitions: 24, late_percent: 40, times: 500, payload_bytes_max: 300 };
-    let generator = Generator::new(seed, shape);
-    let mut model = Model { trial: Trial::start(subject).await, generator, tables: Vec::new(), tables_made: 0 };
-    model.create().await;
+    let mut model = Model::start(subject, seed).await;
     for _ in 0..operations {
-        model.step().await;
+        let operation = Operation::random(model.random());
+        model.step(operation).await;
     }
-    model.check_all().await;
-    model.trial.reopen().await;
-    model.check_all().await;
-    model.trial.finish().await;
+    model.finish().await;
+}
+
+/// Runs these operations, each with the seed of its choices, and compares everything at the end.
+///
+/// # Panics
+/// At the first difference between engine and oracle.
+pub async fn follow<S: Subject>(subject: S, operations: impl IntoIterator<Item = (Operation, u64)>) {
+    let mut model = Model::start(subject, 0).await;
+    for (operation, seed) in operations {
+        model.generator.reseed(seed);
+        model.step(operation).await;
+    }
+    model.finish().await;
 }
 
 impl<S: Subject> Model<S> {
+    async fn start(subject: S, seed: u64) -> Self {
+        let shape = Shape { partitions: 24, late_percent: 40, times: 500, payload_bytes_max: 300 };
+        let generator = Generator::new(seed, shape);
+        let mut model = Self { trial: Trial::start(subject).await, generator, tables: Vec::new(), tables_made: 0 };
+        model.create().await;
+        model
+    }
+
+    async fn finish(mut self) {
+        self.check_all().await;
+        self.trial.reopen().await;
+        self.check_all().await;
+        self.trial.finish().await;
+    }
+
     fn random(&mut self) -> &mut StdRng {
         self.generator.random()
     }
@@ -62,21 +154,21 @@ impl<S: Subject> Model<S> {
         self.random().random_range(0..count)
     }
 
-    async fn step(&mut self) {
-        match self.random().random_range(0..100) {
-            0..40 => self.append().await,
-            40..46 => self.append_at_once().await,
-            46..52 => self.append_a_conflict().await,
-            52..64 => self.scan().await,
-            64..74 => self.read_arrivals().await,
-            74..78 => self.check_any().await,
-            78..84 => self.trial.settle().await,
-            84..88 => self.trial.reopen().await,
-            88..91 => self.trial.crash().await,
-            91..94 => self.create().await,
-            94..96 => self.drop_any().await,
-            96..98 => self.trim().await,
-            _ => self.update().await,
+    async fn step(&mut self, operation: Operation) {
+        match operation {
+            Operation::Append => self.append().await,
+            Operation::AppendAtOnce => self.append_at_once().await,
+            Operation::AppendConflict => self.append_a_conflict().await,
+            Operation::Scan => self.scan().await,
+            Operation::ReadArrivals => self.read_arrivals().await,
+            Operation::Check => self.check_any().await,
+            Operation::Settle => self.trial.settle().await,
+            Operation::Reopen => self.trial.reopen().await,
+            Operation::Crash => self.trial.crash().await,
+            Operation::Create => self.create().await,
+            Operation::Drop => self.drop_any().await,
+            Operation::Trim => self.trim().await,
+            Operation::Update => self.update().await,
         }
     }
 

@@ -358,7 +358,8 @@ impl File for MemoryFile {
         };
         let seen = inner.state.content(self.id).map_or(&[][..], |content| content.seen());
         let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let part = seen.get(start..start + buffer.len()).ok_or(io::ErrorKind::UnexpectedEof)?;
+        let end = start.checked_add(buffer.len());
+        let part = end.and_then(|end| seen.get(start..end)).ok_or(io::ErrorKind::UnexpectedEof)?;
         buffer[..read].copy_from_slice(&part[..read]);
         failing.map_or(Ok(()), |failing| Err(failing.error()))
     }
