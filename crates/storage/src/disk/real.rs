@@ -44,15 +44,16 @@ impl Drop for RealLock {
 
 impl Disk for RealDisk {
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(RealFile(fs::File::open(self.root.join(path))?)))
+        Ok(Arc::new(RealFile(opened(fs::File::open(self.root.join(path)))?)))
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(RealFile(OpenOptions::new().read(true).write(true).open(self.root.join(path))?)))
+        Ok(Arc::new(RealFile(opened(OpenOptions::new().read(true).write(true).open(self.root.join(path)))?)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        Ok(Arc::new(RealFile(OpenOptions::new().read(true).write(true).create_new(true).open(self.root.join(path))?)))
+        let created = OpenOptions::new().read(true).write(true).create_new(true).open(self.root.join(path));
+        Ok(Arc::new(RealFile(opened(created)?)))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -72,7 +73,7 @@ impl Disk for RealDisk {
     }
 
     fn sync_directory(&self, directory: &Path) -> io::Result<()> {
-        fs::File::open(self.root.join(directory))?.sync_all()
+        opened(fs::File::open(self.root.join(directory)))?.sync_all()
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
@@ -89,6 +90,19 @@ impl Disk for RealDisk {
         locked(file.try_lock_shared())?;
         Ok(Some(Box::new(RealLock(file))))
     }
+}
+
+/// Tells a want of file descriptors, which passes and has touched nothing, from a failure of the disk.
+fn opened(result: io::Result<fs::File>) -> io::Result<fs::File> {
+    /// Of the process, and of the system.
+    const TOO_MANY_OPEN: [i32; 2] = [24, 23];
+    result.map_err(|error| match error.raw_os_error() {
+        Some(code) if TOO_MANY_OPEN.contains(&code) => {
+            let advice = "no file descriptor is left, raise ulimit -n or LimitNOFILE";
+            io::Error::new(io::ErrorKind::QuotaExceeded, format!("{advice}: {error}"))
+        }
+        _ => error,
+    })
 }
 
 fn locked(result: Result<(), TryLockError>) -> io::Result<()> {
