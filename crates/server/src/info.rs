@@ -16,7 +16,7 @@ pub(crate) fn info<E: Engine>(shared: &Shared<E>) -> GetServerInfoResponse {
         features: Vec::new(),
         limits: Some(Limits {
             event_bytes_max: limits::EVENT_BYTES_MAX as u64,
-            request_bytes_max: limits::REQUEST_BYTES_MAX as u64,
+            request_bytes_max: shared.limits.request_bytes_max as u64,
             request_events_max: narrow(limits::REQUEST_EVENTS_MAX),
             event_columns_max: narrow(limits::EVENT_COLUMNS_MAX),
             table_columns_max: narrow(limits::TABLE_COLUMNS_MAX),

@@ -7,11 +7,13 @@
 //! engine and turn what it says into the contract's words. `faults` is the one place where the engine's errors become
 //! those of the contract. An event's bytes are walked once on their way in and never decoded.
 
+mod acceptor;
 mod append;
 mod clock;
 mod config;
 mod connection;
 mod deadline;
+mod descriptors;
 mod digest;
 mod encode;
 mod faults;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::Engine;
-use annals_model::limits::{REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX};
+use annals_model::limits::RESPONSE_BYTES_MAX;
 use annals_wire::DESCRIPTORS;
 use annals_wire::opaque::event_service_server::EventServiceServer;
 use annals_wire::opaque::server_service_server::ServerServiceServer;
@@ -26,14 +26,16 @@ const NAMES: [&str; 4] = ["", "annals.v1.EventService", "annals.v1.TableService"
 pub(crate) async fn routes<E: Engine>(shared: &Arc<Shared<E>>) -> (Routes, HealthReporter) {
     let (reporter, health) = tonic_health::server::health_reporter();
     report(&reporter, ServingStatus::Serving).await;
+    let request_bytes_max = shared.limits.request_bytes_max;
+    let small_bytes_max = request_bytes_max.min(SMALL_REQUEST_BYTES_MAX);
     let events = EventServiceServer::new(EventApi(Arc::clone(shared)))
-        .max_decoding_message_size(REQUEST_BYTES_MAX + SESSION_BYTES)
+        .max_decoding_message_size(request_bytes_max + SESSION_BYTES)
         .max_encoding_message_size(RESPONSE_BYTES_MAX);
     let tables = TableServiceServer::new(TableApi(Arc::clone(shared)))
-        .max_decoding_message_size(SMALL_REQUEST_BYTES_MAX)
+        .max_decoding_message_size(small_bytes_max)
         .max_encoding_message_size(RESPONSE_BYTES_MAX);
     let servers = ServerServiceServer::new(ServerApi(Arc::clone(shared)))
-        .max_decoding_message_size(SMALL_REQUEST_BYTES_MAX)
+        .max_decoding_message_size(small_bytes_max)
         .max_encoding_message_size(RESPONSE_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()

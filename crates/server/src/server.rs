@@ -4,25 +4,23 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use annals_engine::Engine;
 use socket2::{Domain, Socket, Type};
 use tokio::sync::{Semaphore, watch};
-use tokio::time::sleep;
 use tonic_health::ServingStatus;
 
+use crate::acceptor::Acceptor;
 use crate::config::Config;
-use crate::connection::{Receiving, Service};
+use crate::connection::{Receiving, Sending, Service};
+use crate::descriptors;
 use crate::routes::{report, routes};
 use crate::shared::{Shared, Stop};
 use crate::tail::TailRegistry;
-use crate::worker::{Accepted, Worker};
+use crate::worker::Worker;
 
 /// Connections that the system keeps until they are accepted.
 const BACKLOG: i32 = 1024;
-/// How long to wait after an accept that failed for want of sockets or memory: others must end first.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why a server does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +101,12 @@ impl<E: Engine> BoundServer<E> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (stopper, stop) = Stop::new();
         let limits = Arc::new(self.config.limits.clone());
+        let receiving = Receiving::new(limits.receiving_bytes_max);
+        let sending = Sending::new(limits.sending_bytes_max, limits.send_buffer_bytes_max);
         let shared = Arc::new(Shared {
             engine: self.engine,
+            receiving: Arc::clone(&receiving),
+            sending: Arc::clone(&sending),
             sessions: Arc::new(Semaphore::new(limits.sessions_max)),
             limits: self.config.limits,
             tails: TailRegistry::default(),
@@ -115,46 +117,19 @@ impl<E: Engine> BoundServer<E> {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let receiving = Receiving::new(limits.receiving_bytes_max);
-        let service = Service { routes, limits: Arc::clone(&limits), receiving, stop };
+        let service = Service { routes, limits: Arc::clone(&limits), receiving, sending, stop };
         let start = |index| Worker::start(index, service.clone());
         let workers = (0..threads).map(start).collect::<Result<Vec<_>, _>>().map_err(ServeError::Thread)?;
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Listen)?;
+        let connections_max = descriptors::connections_max(limits.connections_max);
         tokio::select! {
-            () = accept(&listener, &workers, limits.connections_max) => {}
+            () = Acceptor::new(&listener, &workers, connections_max).accept() => {}
             () = shutdown => {}
         }
         drop(listener);
         report(&health, ServingStatus::NotServing).await;
         finish(stopper, workers).await;
         Ok(())
-    }
-}
-
-/// Accepts connections for ever and deals them out in turns.
-async fn accept(listener: &tokio::net::TcpListener, workers: &[Worker], connections_max: usize) {
-    let places = Arc::new(Semaphore::new(connections_max));
-    let mut turns = workers.iter().cycle();
-    loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!("a connection can't be accepted: {error}");
-                sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let Ok(permit) = Arc::clone(&places).try_acquire_owned() else {
-            tracing::warn!(%peer, "closed at once: {connections_max} connections are open (limits.connections_max)");
-            continue;
-        };
-        match stream.into_std() {
-            Ok(stream) => {
-                let worker = turns.next().expect("there is at least one worker");
-                worker.deal(Accepted { stream, peer, permit }).await;
-            }
-            Err(error) => tracing::warn!(%peer, "the connection can't be handed on: {error}"),
-        }
     }
 }
 

@@ -3,11 +3,15 @@
 use std::sync::Arc;
 
 use annals_engine::Engine;
+use annals_engine::contract::PageBounds;
 use annals_model::{Table, TableName};
 use annals_wire::{Fault, Reason};
 use tokio::sync::{Semaphore, watch};
+use tokio::task::yield_now;
 
 use crate::config::Limits;
+use crate::connection::{Receiving, Sending};
+use crate::encode;
 use crate::faults;
 use crate::tail::TailRegistry;
 
@@ -17,6 +21,10 @@ pub(crate) struct Shared<E> {
     pub(crate) engine: Arc<E>,
     pub(crate) limits: Limits,
     pub(crate) tails: TailRegistry,
+    /// Room for requests.
+    pub(crate) receiving: Arc<Receiving>,
+    /// Room for answers.
+    pub(crate) sending: Arc<Sending>,
     /// Places for append sessions.
     pub(crate) sessions: Arc<Semaphore>,
     pub(crate) stop: Stop,
@@ -45,6 +53,20 @@ impl Stop {
 }
 
 impl<E: Engine> Shared<E> {
+    /// How much the next response of a call takes: less than usual where clients hold up much that was made for them.
+    pub(crate) fn response_bounds(&self) -> PageBounds {
+        let bounds = encode::response_bounds(&self.limits);
+        PageBounds { bytes_max: self.sending.response_bytes(bounds.bytes_max), ..bounds }
+    }
+
+    /// Comes before each response of a stream. Where clients hold up much, it parts this response from the one before,
+    /// which would be gathered into one piece otherwise.
+    pub(crate) async fn pace(&self) {
+        if self.sending.is_short() {
+            yield_now().await;
+        }
+    }
+
     /// The table that a request names.
     pub(crate) fn table(&self, name: &str) -> Result<Table, Fault> {
         let name = table_name(name, "table")?;

@@ -1,9 +1,9 @@
 //! A session: requests one after another on a stream, pipelined, each answered once and in order.
 //!
 //! Requests are handed to the engine as soon as they are read, small ones that came together as one append; their answers
-//! wait for those before them. What is not yet answered is bounded in bytes and in requests; past a bound the stream is
-//! not read on, so that the client waits. A client that does not take its answers stops being read as well, since nothing
-//! here runs but when it takes one.
+//! wait for those before them. What is not yet answered is bounded in bytes and in requests, of one session and in bytes
+//! of all requests that the server holds; past a bound the stream is not read on, so that the client waits. A client that
+//! does not take its answers stops being read as well, since nothing here runs but when it takes one.
 
 use std::collections::VecDeque;
 use std::future::{Future, pending, ready};
@@ -178,19 +178,21 @@ impl<E: Engine> Session<E> {
         matches!(self.reading, Reading::Open)
             && self.pending_requests < limits.session_requests_max
             && self.pending_bytes < limits.session_bytes_max
+            && (self.pending_requests == 0 || !self.shared.receiving.is_full())
     }
 
     /// Waits for the first answer in order or, if there is room, for a request. Answers go first, so that what a client
     /// waits for is not held up by what it sends.
     async fn next_event(&mut self) -> Event {
         let has_room = self.has_room();
-        let Self { stop, requests, pending, pending_requests, pending_bytes, answers, deadline, .. } = self;
+        let Self { shared, stop, requests, pending, pending_requests, pending_bytes, answers, deadline, .. } = self;
         tokio::select! {
             biased;
             Some(first) = answers.next() => {
                 let answered = pending.pop_front().expect("the first was answered");
                 *pending_requests -= answered.requests;
                 *pending_bytes -= answered.bytes;
+                shared.receiving.give_back(answered.bytes);
                 Event::Answered(first)
             }
             () = passed(deadline) => Event::DeadlineExceeded,
@@ -237,6 +239,7 @@ impl<E: Engine> Session<E> {
         let bytes = request.encoded_len();
         self.pending_requests += 1;
         self.pending_bytes += bytes;
+        self.shared.receiving.add(bytes);
         if gathered.as_ref().is_some_and(|gathered| !gathered.gathering.takes(&request.table, bytes)) {
             self.hand_over(gathered.take()).await;
         }
@@ -285,6 +288,12 @@ impl<E: Engine> Session<E> {
             Poll::Ready(answered) => Box::pin(ready(answered)),
             Poll::Pending => answers,
         });
+    }
+}
+
+impl<E> Drop for Session<E> {
+    fn drop(&mut self) {
+        self.shared.receiving.give_back(self.pending_bytes);
     }
 }
 

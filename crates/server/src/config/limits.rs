@@ -1,6 +1,11 @@
 //! Every limit of the server, with its default and its reason. Limits of the contract stand in `annals_model::limits`.
 
+use annals_model::limits::REQUEST_BYTES_MAX;
+
 use super::setting::{Period, settings};
+
+/// Requests that create and list need as much.
+const REQUEST_BYTES_MAX_LEAST: usize = 65_536;
 
 settings! {
     /// The limits of a server. Counts and bytes are plain numbers, times are written like `5s`.
@@ -23,14 +28,20 @@ settings! {
         pub call_window_bytes: u32 = 2_097_152,
         /// Bytes that a client may send ahead on one connection, over all calls.
         pub connection_window_bytes: u32 = 8_388_608,
-        /// Bytes of requests that are being received and are not whole yet, over all connections; more are refused as an
-        /// overload. Sessions have a bound of their own.
+        /// Bytes of one request. The contract allows no more than the default; events of 3 MiB need a little over that.
+        pub request_bytes_max: usize = 16_777_216,
+        /// Bytes of requests that the server holds, over all connections, from when they come until their calls end; more
+        /// are refused as an overload. Sessions wait instead, and each may hold one request past it.
         pub receiving_bytes_max: usize = 268_435_456,
         /// Append sessions that are open at once. Each may hold one request that is not whole yet, besides those that wait
         /// for their answers.
         pub sessions_max: usize = 1024,
-        /// Bytes of answers that wait for one slow client in one call. The next page is read once they are gone.
+        /// Bytes of answers that wait for one slow client in one call. The next is made once half of them are gone, or
+        /// all where many clients are slow.
         pub send_buffer_bytes_max: usize = 262_144,
+        /// Bytes of answers that wait for slow clients, over all calls. The more there are the smaller answers become, so
+        /// that past it each call still gets on by some 8 KiB, or one event, at a time.
+        pub sending_bytes_max: usize = 67_108_864,
         /// Bytes of requests of one append session that are not yet answered; the session is not read on until then.
         pub session_bytes_max: usize = 33_554_432,
         /// Requests of one append session that are not yet answered.
@@ -65,6 +76,8 @@ impl Limits {
             ("connection_calls_max", self.connection_calls_max as usize),
             ("receiving_bytes_max", self.receiving_bytes_max),
             ("sessions_max", self.sessions_max),
+            ("send_buffer_bytes_max", self.send_buffer_bytes_max),
+            ("sending_bytes_max", self.sending_bytes_max),
             ("session_bytes_max", self.session_bytes_max),
             ("session_requests_max", self.session_requests_max),
             ("response_events_max", self.response_events_max),
@@ -75,6 +88,12 @@ impl Limits {
         ];
         if let Some((name, _)) = positive.into_iter().find(|(_, value)| *value == 0) {
             return Some(format!("limits.{name} is 0; it is at least 1"));
+        }
+        if !(REQUEST_BYTES_MAX_LEAST..=REQUEST_BYTES_MAX).contains(&self.request_bytes_max) {
+            let bytes = self.request_bytes_max;
+            return Some(format!(
+                "limits.request_bytes_max is {bytes}; it lies from {REQUEST_BYTES_MAX_LEAST} to {REQUEST_BYTES_MAX}"
+            ));
         }
         // 50 bytes for each event's own fields keep a response well below the contract's 4,000,000 bytes.
         if self.response_events_max > 32_768 {

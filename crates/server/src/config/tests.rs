@@ -56,9 +56,16 @@ fn listening_to_everybody_takes_a_word() {
 
 #[test]
 fn values_that_make_no_server_are_refused() {
-    for file in
-        ["[limits]\ntails_max = 0\n", "[limits]\nresponse_bytes_target = 1\n", "[limits]\ncall_window_bytes = 1\n"]
-    {
+    let files = [
+        "tails_max = 0",
+        "sending_bytes_max = 0",
+        "response_bytes_target = 1",
+        "call_window_bytes = 1",
+        "request_bytes_max = 65535",
+        "request_bytes_max = 16777217",
+    ];
+    for file in files.map(|setting| format!("[limits]\n{setting}\n")) {
+        let file = &file;
         assert!(matches!(load(file, &[], &[]), Err(ConfigError::Problem(_))), "{file}");
     }
 }

@@ -1,6 +1,5 @@
 //! Gives a reason to the errors that the gRPC library makes by itself, before a call's code is reached.
 
-use annals_model::limits::REQUEST_BYTES_MAX;
 use annals_wire::fault::to_status;
 use annals_wire::{Fault, Reason};
 use http::Response;
@@ -14,7 +13,11 @@ pub(crate) fn detailed(status: Status) -> Status {
     }
     match status.code() {
         Code::OutOfRange => {
-            let message = format!("the request is larger than {REQUEST_BYTES_MAX} bytes; split it");
+            let message = format!(
+                "the request is larger than this server takes (limits.request_bytes_max, GetServerInfo tells it); split \
+                 it: {}",
+                status.message()
+            );
             to_status(&Fault::new(Reason::RequestTooLarge, message))
         }
         Code::Internal => to_status(&Fault::new(Reason::MalformedRequest, status.message())),

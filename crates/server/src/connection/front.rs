@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use annals_wire::fault::to_status;
-use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -22,11 +21,12 @@ use tonic::transport::server::TcpConnectInfo;
 
 use super::activity::{Activity, Call};
 use super::details::with_details;
-use super::receiving::{ReceivedBody, Receiving};
+use super::receiving::{Received, ReceivedBody, Receiving};
+use super::sending::{Answer, Sending, Unsent};
 use crate::deadline::{Deadline, exceeded};
 use crate::faults::append_deadline_exceeded;
 
-/// Calls whose requests are streams: what came of one is not held until it ends. Each has bounds of its own.
+/// Calls whose requests are streams: what came of one is not held until it ends. They take room for it themselves.
 const SESSIONS: [&str; 3] = [
     "/annals.v1.EventService/AppendSession",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -41,6 +41,7 @@ const APPEND: &str = "/annals.v1.EventService/Append";
 pub(super) struct Front {
     routes: Routes,
     receiving: Arc<Receiving>,
+    sending: Arc<Sending>,
     info: TcpConnectInfo,
     activity: Arc<Activity>,
 }
@@ -48,7 +49,17 @@ pub(super) struct Front {
 impl Front {
     pub(super) fn new(service: &super::Service, stream: &TcpStream, peer: SocketAddr, activity: Arc<Activity>) -> Self {
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
-        Self { routes: service.routes.clone(), receiving: Arc::clone(&service.receiving), info, activity }
+        let (receiving, sending) = (Arc::clone(&service.receiving), Arc::clone(&service.sending));
+        Self { routes: service.routes.clone(), receiving, sending, info, activity }
+    }
+
+    /// A call under way.
+    fn begin(&self) -> CallRoom {
+        CallRoom {
+            received: Received::new(Arc::clone(&self.receiving)),
+            unsent: Unsent::new(Arc::clone(&self.sending)),
+            _call: self.activity.begin(),
+        }
     }
 }
 
@@ -59,12 +70,12 @@ impl Service<Request<Incoming>> for Front {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         request.extensions_mut().insert(self.info.clone());
-        let call = self.activity.begin();
+        let call = self.begin();
         let deadline = match Deadline::of(request.headers()) {
             Ok(deadline) => deadline,
             Err(fault) => {
                 let response = to_status(&fault).into_http::<Body>();
-                return Box::pin(ready(Ok(response.map(|body| CallBody { body, deadline: None, _call: call }))));
+                return Box::pin(ready(Ok(response.map(|body| CallBody { body, deadline: None, call }))));
             }
         };
         if let Some(deadline) = &deadline {
@@ -76,12 +87,12 @@ impl Service<Request<Incoming>> for Front {
         let answered = if SESSIONS.contains(&request.uri().path()) {
             tower::Service::call(&mut routes, request)
         } else {
-            let receiving = Arc::clone(&self.receiving);
-            tower::Service::call(&mut routes, request.map(|body| ReceivedBody::new(body, receiving)))
+            let received = Arc::clone(&call.received);
+            tower::Service::call(&mut routes, request.map(|body| ReceivedBody::new(body, received)))
         };
         Box::pin(async move {
             let Some(deadline) = deadline else {
-                return Ok(with_details(answered.await?).map(|body| CallBody { body, deadline: None, _call: call }));
+                return Ok(with_details(answered.await?).map(|body| CallBody { body, deadline: None, call }));
             };
             let unbegun = if is_append { append_deadline_exceeded(false) } else { exceeded() };
             let mut passed = Box::pin(deadline.passed());
@@ -91,7 +102,7 @@ impl Service<Request<Incoming>> for Front {
                 () = passed_for(&deadline, &mut passed) => to_status(&unbegun).into_http(),
             };
             let deadline = (!deadline.is_taken_over()).then_some(passed);
-            Ok(with_details(answered).map(|body| CallBody { body, deadline, _call: call }))
+            Ok(with_details(answered).map(|body| CallBody { body, deadline, call }))
         })
     }
 }
@@ -104,20 +115,28 @@ async fn passed_for(deadline: &Deadline, passed: &mut Pin<Box<Sleep>>) {
     }
 }
 
-/// A response's body, which is a call until it is dropped.
+/// What a call takes of what all share, until this is dropped.
+#[derive(Debug)]
+struct CallRoom {
+    received: Arc<Received>,
+    unsent: Arc<Unsent>,
+    _call: Call,
+}
+
+/// A response's body, which is a call until it is dropped. It makes no more than the client takes.
 #[derive(Debug)]
 pub(super) struct CallBody {
     body: Body,
     /// Ends the call, if that does not do it itself.
     deadline: Option<Pin<Box<Sleep>>>,
-    _call: Call,
+    call: CallRoom,
 }
 
 impl http_body::Body for CallBody {
-    type Data = Bytes;
+    type Data = Answer;
     type Error = Status;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Answer>, Status>>> {
         let this = self.get_mut();
         if let Some(deadline) = &mut this.deadline
             && deadline.as_mut().poll(context).is_ready()
@@ -127,7 +146,11 @@ impl http_body::Body for CallBody {
             to_status(&exceeded()).add_header(&mut trailers)?;
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
-        Pin::new(&mut this.body).poll_frame(context)
+        if !this.call.unsent.has_room(context) {
+            return Poll::Pending;
+        }
+        let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|bytes| Answer::new(bytes, &this.call.unsent)))))
     }
 
     fn is_end_stream(&self) -> bool {

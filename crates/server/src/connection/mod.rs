@@ -8,6 +8,8 @@ mod details;
 mod front;
 mod handshake;
 mod receiving;
+mod sending;
+mod stuck;
 
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -26,6 +28,8 @@ pub(crate) use details::detailed;
 use front::Front;
 use handshake::Handshake;
 pub(crate) use receiving::Receiving;
+pub(crate) use sending::Sending;
+use stuck::Unstuck;
 
 /// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
 const FRAME_BYTES_MAX: u32 = 256 * 1024;
@@ -36,6 +40,7 @@ pub(crate) struct Service {
     pub(crate) routes: Routes,
     pub(crate) limits: Arc<Limits>,
     pub(crate) receiving: Arc<Receiving>,
+    pub(crate) sending: Arc<Sending>,
     pub(crate) stop: Stop,
 }
 
@@ -49,6 +54,9 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
     let activity = Arc::new(Activity::default());
     let front = Front::new(&service, &stream, peer, Arc::clone(&activity));
     let Service { limits, mut stop, .. } = service;
+    // A client that reads nothing gives no sign of life either.
+    let stuck_time_max = limits.keep_alive_interval.get() + limits.keep_alive_time_max.get();
+    let stream = Unstuck::new(stream, stuck_time_max);
     let io = TokioIo::new(Handshake::new(stream, limits.handshake_time_max.get()));
     let mut connection = pin!(builder(&limits).serve_connection(io, front));
     let mut phase = Phase::Open;

@@ -1,7 +1,8 @@
-//! How much the server holds of requests that are not whole yet, over all connections.
+//! How much the server holds of requests, over all connections: from when their bytes come until their calls end.
 //!
-//! A message is gathered before it is decoded, and admission to the store comes after that; without a bound here, calls
-//! that send slowly would each hold up to a request's size.
+//! A message is gathered before it is decoded, waits to be admitted to the store, and is kept by whoever follows or scans
+//! what it names; without a bound here, calls that send slowly and calls that wait would each hold up to a request's
+//! size.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use tonic::Status;
 /// The requests that take the room are received, or given up, in about this time.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// The room for requests that are not whole yet.
+/// The room for requests.
 #[derive(Debug)]
 pub(crate) struct Receiving {
     bytes: AtomicUsize,
@@ -36,22 +37,58 @@ impl Receiving {
         self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
     }
 
-    fn give_back(&self, bytes: usize) {
+    /// Takes room for a session's request, which was read already, whether there is some or not.
+    pub(crate) fn add(&self, more: usize) {
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+    }
+
+    pub(crate) fn give_back(&self, bytes: usize) {
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether all room is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) >= self.bytes_max
     }
 }
 
-/// A request's body that takes room for what came of it, until it is dropped: that is when the request is decoded.
+/// What one call has taken of the room, until all that share this are gone: its body and its answer.
+#[derive(Debug)]
+pub(super) struct Received {
+    room: Arc<Receiving>,
+    bytes: AtomicUsize,
+}
+
+impl Received {
+    pub(super) fn new(room: Arc<Receiving>) -> Arc<Self> {
+        Arc::new(Self { room, bytes: AtomicUsize::new(0) })
+    }
+
+    fn take(&self, more: usize) -> Result<(), Status> {
+        if !self.room.take(more) {
+            return Err(overloaded(self.room.bytes_max));
+        }
+        self.bytes.fetch_add(more, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        self.room.give_back(*self.bytes.get_mut());
+    }
+}
+
+/// A request's body that takes room for what came of it.
 #[derive(Debug)]
 pub(super) struct ReceivedBody<B> {
     body: B,
-    room: Arc<Receiving>,
-    taken: usize,
+    received: Arc<Received>,
 }
 
 impl<B> ReceivedBody<B> {
-    pub(super) fn new(body: B, room: Arc<Receiving>) -> Self {
-        Self { body, room, taken: 0 }
+    pub(super) fn new(body: B, received: Arc<Received>) -> Self {
+        Self { body, received }
     }
 }
 
@@ -67,11 +104,7 @@ where
         let Some(frame) = ready!(Pin::new(&mut this.body).poll_frame(context)) else { return Poll::Ready(None) };
         let frame = frame.map_err(Into::into)?;
         let bytes = frame.data_ref().map_or(0, Bytes::len);
-        if !this.room.take(bytes) {
-            return Poll::Ready(Some(Err(overloaded(this.room.bytes_max).into())));
-        }
-        this.taken += bytes;
-        Poll::Ready(Some(Ok(frame)))
+        Poll::Ready(Some(this.received.take(bytes).map(|()| frame).map_err(Into::into)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -83,16 +116,9 @@ where
     }
 }
 
-impl<B> Drop for ReceivedBody<B> {
-    fn drop(&mut self) {
-        self.room.give_back(self.taken);
-    }
-}
-
 fn overloaded(bytes_max: usize) -> Status {
     let message = format!(
-        "the server is receiving {bytes_max} bytes of requests already, the most it may (limits.receiving_bytes_max); \
-         try again"
+        "the server holds {bytes_max} bytes of requests already, the most it may (limits.receiving_bytes_max); try again"
     );
     to_status(&Fault::new(Reason::Overloaded, message).with_retry_after(RETRY_AFTER))
 }

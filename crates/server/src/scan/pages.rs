@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
 use super::request::Scan;
-use crate::encode::{recorded, response_bounds};
+use crate::encode::recorded;
 use crate::faults;
 use crate::shared::Shared;
 
@@ -31,6 +31,7 @@ pub(crate) fn pages<E: Engine>(
     let pages = Pages { shared, after: scan.after.clone(), remaining: scan.limit, is_first: true, scan };
     stream::unfold(Some(pages), |pages| async move {
         let mut pages = pages?;
+        pages.shared.pace().await;
         match pages.next_page().await {
             Ok((page, is_last)) => Some((Ok(page), (!is_last).then_some(pages))),
             Err(fault) => Some((Err(fault), None)),
@@ -59,7 +60,7 @@ impl<E: Engine> Pages<E> {
     }
 
     fn bounds(&self) -> PageBounds {
-        let bounds = response_bounds(&self.shared.limits);
+        let bounds = self.shared.response_bounds();
         let remaining = self.remaining.and_then(|remaining| usize::try_from(remaining).ok()).unwrap_or(usize::MAX);
         PageBounds { events_max: bounds.events_max.min(remaining), ..bounds }
     }

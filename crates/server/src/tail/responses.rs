@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::catch_up::{CatchUp, lag};
 use super::registry::Registered;
 use super::request::Tail;
-use crate::encode::{recorded, response_bounds};
+use crate::encode::recorded;
 use crate::shared::{Shared, Stop};
 use crate::{clock, faults};
 
@@ -79,6 +79,7 @@ pub(crate) fn responses<E: Engine>(
     };
     Ok(stream::unfold(Some(responses), |responses| async move {
         let mut responses = responses?;
+        responses.shared.pace().await;
         match responses.next().await {
             Ok(Some(response)) => Some((Ok(response), Some(responses))),
             Ok(None) => None,
@@ -157,7 +158,7 @@ impl<E: Engine> Responses<E> {
             let body = Body::FellBehind(TailFellBehind { lag: self.lag().await });
             return Ok(Some(self.response(body)));
         }
-        let bounds = response_bounds(&self.shared.limits);
+        let bounds = self.shared.response_bounds();
         let events = match self.phase {
             Phase::Live => self.catch_up.read_all(&self.shared, &self.tail, goal, bounds).await?,
             _ => self.catch_up.read_earliest(&self.shared, &self.tail, goal, bounds).await?,

@@ -6,8 +6,8 @@ use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
 use annals_wire::Reason;
 use annals_wire::opaque::AppendSessionRequest;
-use annals_wire::v1::GetServerInfoRequest;
 use annals_wire::v1::server_service_client::ServerServiceClient;
+use annals_wire::v1::{GetServerInfoRequest, TailRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -131,6 +131,58 @@ async fn what_is_being_received_is_bounded_and_others_are_told_to_wait() {
     for _ in 0..5 {
         server.events().append(of_bytes(700_000)).await.expect("the room is given back");
     }
+}
+
+#[tokio::test]
+async fn a_request_past_the_configured_size_is_refused_and_clients_are_told_the_size() {
+    let server = start_with(Limits { request_bytes_max: 65_536, ..Limits::default() }).await;
+    server.plain_table(1).await;
+    let of_bytes = |bytes| request(&[TestEvent::new("k", 1).with("c", Cell::Bytes(vec![1; bytes]))]);
+    assert_eq!(server.append_refused(of_bytes(66_000)).await.reason, Reason::RequestTooLarge);
+    server.events().append(of_bytes(65_000)).await.expect("it is small enough");
+    let info = server.servers().get_server_info(GetServerInfoRequest {}).await.expect("the limits").into_inner();
+    assert_eq!(info.limits.expect("the limits").request_bytes_max, 65_536);
+}
+
+#[tokio::test]
+async fn what_a_tail_follows_takes_room_until_it_ends() {
+    let server = start_with(Limits { receiving_bytes_max: 1_000_000, ..Limits::default() }).await;
+    server.plain_table(1).await;
+    let partition_keys = (0..20_u8).map(|key| vec![key; 30_000].into()).collect();
+    let tail = server.tail(TailRequest { partition_keys, ..tail_from(latest()) }).await;
+    let large = || request(&[TestEvent::new("k", 1).with("c", Cell::Bytes(vec![1; 600_000]))]);
+    assert_eq!(server.append_refused(large()).await.reason, Reason::Overloaded);
+    drop(tail);
+    let taken = async { while server.events().append(large()).await.is_err() {} };
+    tokio::time::timeout(PATIENCE, taken).await.expect("the room is given back");
+}
+
+#[tokio::test]
+async fn sessions_wait_where_there_is_no_room_and_take_it_as_they_are_answered() {
+    let server = start_with(Limits { receiving_bytes_max: 1_000_000, ..Limits::default() }).await;
+    server.plain_table(1).await;
+    let large = request(&[TestEvent::new("k", 1).with("c", Cell::Bytes(vec![1; 400_000]))]);
+    let requests = vec![AppendSessionRequest { append: Some(large.clone()) }; 20];
+    let answers = server.events().append_session(tokio_stream::iter(requests)).await.expect("a session");
+    assert_eq!(collect(answers.into_inner()).await.len(), 20);
+    assert_eq!(server.count().await, 20);
+    server.events().append(large).await.expect("the room is given back");
+}
+
+#[tokio::test]
+async fn calls_past_the_limit_of_a_connection_wait_until_one_ends() {
+    let server = start_with(Limits { connection_calls_max: 2, ..Limits::default() }).await;
+    let other = connect(server.address).await;
+    server.plain_table(1).await;
+    let first = server.tail(tail_from(latest())).await;
+    let _second = server.tail(tail_from(latest())).await;
+    let mut events = server.events();
+    let third = tokio::spawn(async move { events.tail(tail_from(latest())).await });
+    ServerServiceClient::new(other).get_server_info(GetServerInfoRequest {}).await.expect("others are served");
+    assert!(!third.is_finished());
+    drop(first);
+    let third = tokio::time::timeout(PATIENCE, third).await.expect("its turn comes").expect("no panic");
+    next(&mut third.expect("a tail").into_inner()).await.expect("it is served");
 }
 
 #[tokio::test]
