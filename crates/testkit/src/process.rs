@@ -37,13 +37,29 @@ impl ServerProcess {
     /// # Panics
     /// When it ends instead, or says nothing for a minute; with what it wrote to stderr.
     pub fn start(binary: &Path, data: &Path, arguments: &[&str]) -> Self {
+        Self::run(serve(binary, data, arguments), data)
+    }
+
+    /// As `start`, with so many file descriptors at most.
+    ///
+    /// # Panics
+    /// As `start`, and where there is no `prlimit`.
+    pub fn start_with_open_files_max(binary: &Path, data: &Path, arguments: &[&str], count: usize) -> Self {
+        let server = serve(binary, data, arguments);
+        let mut command = Command::new("prlimit");
+        command
+            .arg(format!("--nofile={count}:"))
+            .arg(server.get_program())
+            .args(server.get_args())
+            .stdin(Stdio::null());
+        Self::run(command, data)
+    }
+
+    fn run(mut command: Command, data: &Path) -> Self {
         let log = data.with_extension("log");
         let stderr = File::options().create(true).append(true).open(&log).expect("a file for the server's log");
-        let mut child = serve(binary, data, arguments)
-            .stdout(Stdio::piped())
-            .stderr(stderr)
-            .spawn()
-            .unwrap_or_else(|error| panic!("{} can't be started: {error}", binary.display()));
+        let spawned = command.stdout(Stdio::piped()).stderr(stderr).spawn();
+        let mut child = spawned.unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));
         let stdout = child.stdout.take().expect("stdout is piped");
         let (said, heard) = mpsc::channel();
         thread::spawn(move || {
@@ -105,6 +121,67 @@ impl ServerProcess {
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "SIG{name} is sent");
+    }
+
+    /// Bytes of memory that it holds for itself: without what it shares, such as its program.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    pub fn memory_bytes(&self) -> u64 {
+        let status = self.about("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).expect("a process has memory");
+        let kib = line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number of kibibytes");
+        kib * 1024
+    }
+
+    /// Processor time that it has taken up to now.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    pub fn busy(&self) -> Duration {
+        /// Of a second; so on all machines on which Linux runs today.
+        const TICKS_A_SECOND: u64 = 100;
+        /// Where user and system time stand, counted behind the program's name.
+        const TIMES: std::ops::Range<usize> = 11..13;
+        let stat = self.about("stat");
+        let (_, fields) = stat.rsplit_once(") ").expect("a name in parentheses");
+        let fields: Vec<&str> = fields.split(' ').collect();
+        let ticks = fields[TIMES].iter().map(|ticks| ticks.parse::<u64>().expect("a number of ticks")).sum::<u64>();
+        Duration::from_millis(ticks * 1000 / TICKS_A_SECOND)
+    }
+
+    /// How many file descriptors it has.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    pub fn open_files(&self) -> u64 {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process is there");
+        files.count() as u64
+    }
+
+    /// How many of them are sockets.
+    ///
+    /// # Panics
+    /// Where there is no `/proc`.
+    pub fn open_sockets(&self) -> usize {
+        let files = fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("the process is there");
+        // One that was closed meanwhile leads nowhere.
+        let targets = files.flatten().filter_map(|file| fs::read_link(file.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
+    /// Allows it so many file descriptors from here on; it keeps those that it has.
+    ///
+    /// # Panics
+    /// When that can't be set.
+    pub fn set_open_files_max(&self, count: u64) {
+        let arguments = [format!("--pid={}", self.child.id()), format!("--nofile={count}:")];
+        let set = Command::new("prlimit").args(arguments).status();
+        assert!(set.is_ok_and(|status| status.success()), "{count} open files are allowed");
+    }
+
+    fn about(&self, what: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{what}", self.child.id())).expect("the process is there")
     }
 
     /// Waits until it has ended by itself and tells how.
