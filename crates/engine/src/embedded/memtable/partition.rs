@@ -51,7 +51,7 @@ impl Partition {
     pub(super) fn count_arrived(&self, is_before: impl Fn(u32) -> bool) -> usize {
         match &self.arrivals {
             Some(arrivals) => arrivals.partition_point(|&offset| is_before(offset)),
-            None => self.timeline.index_in_order(self.timeline.seek(|entry| is_before(entry.offset))),
+            None => self.timeline.seek(|entry| is_before(entry.offset)).index_in_order(),
         }
     }
 

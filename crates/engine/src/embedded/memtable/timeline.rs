@@ -39,6 +39,11 @@ pub(super) struct Cursor {
 impl Cursor {
     /// The place before all entries.
     pub(super) const START: Self = Self { chunk: 0, index: 0 };
+
+    /// How many entries lie before it, if none has come late: then all chunks before the last are full.
+    pub(super) fn index_in_order(self) -> usize {
+        self.chunk * CHUNK_ENTRIES + self.index
+    }
 }
 
 impl Timeline {
@@ -90,11 +95,6 @@ impl Timeline {
     /// All entries, in order.
     pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Entry> {
         self.between(Cursor::START, self.end())
-    }
-
-    /// How many entries lie before a place, if none has come late: then all chunks before the last are full.
-    pub(super) fn index_in_order(&self, place: Cursor) -> usize {
-        place.chunk * CHUNK_ENTRIES + place.index
     }
 
     /// The entry that so many lie before, if none has come late.
@@ -178,9 +178,9 @@ mod tests {
         }
         for offset in [0, 1, 511, 512, 1_023, 1_024, 1_999] {
             assert_eq!(timeline.nth_in_order(offset as usize).offset, offset);
-            assert_eq!(timeline.index_in_order(timeline.seek(|entry| entry.offset < offset)), offset as usize);
+            assert_eq!(timeline.seek(|entry| entry.offset < offset).index_in_order(), offset as usize);
         }
-        assert_eq!(timeline.index_in_order(timeline.end()), 2_000);
+        assert_eq!(timeline.end().index_in_order(), 2_000);
     }
 
     #[test]
