@@ -23,7 +23,7 @@ pub(crate) struct Backlog {
     is_taken_care_of: AtomicBool,
     /// Why flushing does not get on.
     obstacle: Mutex<Option<String>>,
-    room: (Sender<()>, Receiver<()>),
+    obstacle_changed: (Sender<()>, Receiver<()>),
 }
 
 /// What is to be done.
@@ -56,7 +56,7 @@ impl Default for Backlog {
             flushed: Condvar::new(),
             is_taken_care_of: AtomicBool::new(false),
             obstacle: Mutex::default(),
-            room: channel::bounded(1),
+            obstacle_changed: channel::bounded(1),
         }
     }
 }
@@ -110,7 +110,7 @@ impl Backlog {
     /// Notes why flushing does not get on, or that it does. Whoever waits for room in memory hears of it.
     pub(crate) fn note_obstacle(&self, obstacle: Option<String>) {
         *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
-        self.note_room();
+        self.note_look();
     }
 
     /// Why flushing does not get on; none if it does.
@@ -118,15 +118,15 @@ impl Backlog {
         self.obstacle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Tells the commit thread that memory was given back.
-    pub(crate) fn note_room(&self) {
+    /// Has the commit thread look again whether it makes sense to wait for memory.
+    pub(crate) fn note_look(&self) {
         // Full: it was told already and has not looked yet.
-        let _ = self.room.0.try_send(());
+        let _ = self.obstacle_changed.0.try_send(());
     }
 
-    /// Where the commit thread hears of room in memory.
-    pub(crate) fn room(&self) -> &Receiver<()> {
-        &self.room.1
+    /// Where the commit thread hears of it.
+    pub(crate) fn obstacles(&self) -> &Receiver<()> {
+        &self.obstacle_changed.1
     }
 
     /// Ends the work.

@@ -355,3 +355,6 @@ fn append_bytes(append: &Append) -> u64 {
     let bytes: usize = append.shards.iter().map(|shard| shard.batch.memory_bytes()).sum();
     APPEND_BYTES_MIN.max(bytes as u64)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,7 +38,10 @@ pub(crate) struct Committer {
     clock: CommitClock,
     plan: Plan,
     requests: Receiver<Request>,
-    room: Receiver<()>,
+    /// Memory was given back.
+    memory: Receiver<()>,
+    /// What flushing meets has changed.
+    obstacles: Receiver<()>,
     syncs: SyncThread<Unsynced>,
     filling: Filling,
     under_way: Option<UnderWay>,
@@ -67,7 +70,7 @@ struct UnderWay {
 enum Event {
     Request(Request),
     Synced(Result<FramePlace, JournalError>),
-    /// A flush has made room in memory.
+    /// There may be room in memory now, or none to be waited for.
     Room,
     /// Nothing came for a while.
     Idle,
@@ -86,7 +89,7 @@ impl Committer {
     pub(crate) fn start(start: CommitStart) -> io::Result<(CommitHandle, JoinHandle<Ended>)> {
         let CommitStart { store, journal, state } = start;
         let (sender, requests) = channel::unbounded();
-        let room = store.backlog().room().clone();
+        let (memory, obstacles) = (store.gauge().given_back().clone(), store.backlog().obstacles().clone());
         let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
         let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));
         let handle = CommitHandle::new(sender, Arc::clone(&store));
@@ -96,7 +99,8 @@ impl Committer {
             clock,
             plan,
             requests,
-            room,
+            memory,
+            obstacles,
             syncs: SyncThread::start()?,
             filling: Filling::default(),
             under_way: None,
@@ -186,7 +190,8 @@ impl Committer {
             }
             // Without a handle nobody can ask for anything any more, not even to close.
             recv(requests) -> request => Some(request.map_or_else(|_| Event::Request(Request::Close), Event::Request)),
-            recv(self.room) -> _ => Some(Event::Room),
+            recv(self.memory) -> _ => Some(Event::Room),
+            recv(self.obstacles) -> _ => Some(Event::Room),
             recv(idle) -> _ => Some(Event::Idle),
         }
     }

@@ -67,7 +67,7 @@ impl Flusher {
                 Err(FlushError::Failed(error)) => {
                     tracing::error!("{error}: the store takes no appends until it is opened again");
                     self.store.set_read_only(ReadOnlyReason::SyncFailed(error));
-                    self.store.backlog().note_room();
+                    self.store.backlog().note_look();
                     IDLE_WAIT
                 }
             };
@@ -81,7 +81,6 @@ impl Flusher {
             flush(&self.segments, &waiting[..count], self.store.journal_reached())?;
             waiting.drain(..count);
             self.store.backlog().note_flushed(count);
-            self.store.backlog().note_room();
             self.store.keeper_desk().note_flushed();
             self.maintenance.note_runs();
         }

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts the memory of memtables, also of those that were flushed and that a reader still holds.
-#[derive(Debug, Default)]
-pub(crate) struct MemoryGauge(AtomicU64);
+use crossbeam::channel::{self, Receiver, Sender};
+
+/// Counts the memory of memtables, also of those that were flushed and that a reader still holds, and tells when some is
+/// given back: that is when the last who holds a memtable lets it go, which may be long after its flush.
+#[derive(Debug)]
+pub(crate) struct MemoryGauge {
+    bytes: AtomicU64,
+    given_back: (Sender<()>, Receiver<()>),
+}
 
 /// The part of one memtable; given back when it is dropped.
 #[derive(Debug)]
@@ -14,10 +20,21 @@ pub(super) struct MemoryShare {
     bytes: AtomicU64,
 }
 
+impl Default for MemoryGauge {
+    fn default() -> Self {
+        Self { bytes: AtomicU64::new(0), given_back: channel::bounded(1) }
+    }
+}
+
 impl MemoryGauge {
     /// Bytes of all memtables together.
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Where whoever waits for memory hears that some was given back since it last looked.
+    pub(crate) fn given_back(&self) -> &Receiver<()> {
+        &self.given_back.1
     }
 }
 
@@ -32,12 +49,14 @@ impl MemoryShare {
 
     pub(super) fn grow(&self, bytes: u64) {
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
-        self.gauge.0.fetch_add(bytes, Ordering::Relaxed);
+        self.gauge.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
 impl Drop for MemoryShare {
     fn drop(&mut self) {
-        self.gauge.0.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+        self.gauge.bytes.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
+        // Full: it was told already and has not looked yet.
+        let _ = self.gauge.given_back.0.try_send(());
     }
 }
