@@ -9,7 +9,10 @@
 
 mod args;
 mod driver;
-#[expect(dead_code, reason = "the file is that of `annals bench`: the same events for the same seed")]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the file is that of `annals bench`: the same events for the same seed")
+)]
 #[path = "../../../crates/annals/src/bench/source.rs"]
 mod events;
 mod figure;

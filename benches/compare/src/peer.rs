@@ -33,8 +33,11 @@ pub(crate) struct Peer {
     pub(crate) cannot: &'static [(Work, &'static str)],
     /// Connects to it and makes what it keeps events in. Called again until it succeeds: a server that just started
     /// takes its time.
-    pub(crate) connect: fn(Address) -> BoxFuture<'static, anyhow::Result<Box<dyn Subject>>>,
+    pub(crate) connect: fn(Address) -> Connecting,
 }
+
+/// Connecting to a peer that was started.
+pub(crate) type Connecting = BoxFuture<'static, anyhow::Result<Box<dyn Subject>>>;
 
 /// A peer that runs and is connected to.
 #[async_trait]

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use serde_json::{Map, Value, json};
 
 use crate::args::Args;
+use crate::figure::Figure;
 use crate::machine;
 use crate::results::{Cell, Results, Row};
 use crate::work::Work;
@@ -128,7 +129,7 @@ fn row_json(works: &[Work], row: &Row) -> Value {
             None => json!({
                 "median": cell.median(*work),
                 "unit": if *work == Work::Alone { "us" } else { "per second" },
-                "rounds": cell.figures.iter().map(|figure| figure.to_json()).collect::<Vec<_>>(),
+                "rounds": cell.figures.iter().map(Figure::to_json).collect::<Vec<_>>(),
                 "failures": cell.failures,
             }),
         };

@@ -14,7 +14,7 @@ use crate::install::scripts;
 use crate::peer::{Peer, Subject};
 
 /// Longer than a Java server takes on a busy machine.
-const START_PATIENCE: Duration = Duration::from_mins(2);
+const START_PATIENCE: Duration = Duration::from_mins(3);
 /// Between two tries to connect.
 const RETRY: Duration = Duration::from_millis(100);
 /// A server that was asked to stop and has not by then is killed.

@@ -4,6 +4,8 @@
 //! batches of the stream were tried and are slower. A scan gets the messages of one subject straight from the stream,
 //! without a consumer.
 
+use std::time::Duration;
+
 use annals_client::Event;
 use anyhow::{Context as _, bail};
 use async_nats::Client;
@@ -24,6 +26,8 @@ const STREAM: &str = "compare";
 const DIRECT_GET: &str = "$JS.API.DIRECT.GET.compare";
 /// More publishes than any work has in flight: the client waits at fewer.
 const UNANSWERED_MAX: usize = 100_000;
+/// 16,000 messages, each synced by itself, take their time.
+const ANSWER_PATIENCE: Duration = Duration::from_mins(1);
 /// More than a partition holds; a scan that ends here finds too few events and fails.
 const SCANNED_MAX: u64 = 1_000;
 /// The status of the message that ends an answer.
@@ -66,7 +70,7 @@ struct Nats {
 
 async fn connect(address: &Address) -> anyhow::Result<Box<dyn Subject>> {
     let client = async_nats::connect(format!("127.0.0.1:{}", address.ports[0])).await?;
-    let stream = ContextBuilder::new().max_ack_inflight(UNANSWERED_MAX).build(client.clone());
+    let stream = ContextBuilder::new().max_ack_inflight(UNANSWERED_MAX).timeout(ANSWER_PATIENCE).build(client.clone());
     let config = stream::Config {
         name: STREAM.to_owned(),
         subjects: vec!["events.*".to_owned()],
