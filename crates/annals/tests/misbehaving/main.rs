@@ -6,6 +6,7 @@
 //! `ANNALS_TEST_BINARY=PATH` tries another build of the server, such as a release.
 
 mod descriptors;
+mod eager;
 mod harness;
 mod idle;
 mod raw;

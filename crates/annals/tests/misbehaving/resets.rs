@@ -17,11 +17,11 @@ const CALLS_A_CASE: u64 = 64;
 const CASES: u64 = 300;
 /// Calls of one write: more than may be under way, so that the server sees them and their end at once.
 const CALLS_A_WRITE: usize = 32;
-/// What a connection may make the server hold: twice its window of 8 MiB, for what small frames cost beside their bytes,
-/// and as much that the allocator keeps. Were the whole flood kept, as frames, it would cost some 200 MiB.
-const FLOOD_GROWTH_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// What a connection may make the server hold: twice its window of 16 MiB, for what small frames cost beside their bytes,
+/// and as much that the allocator keeps. Were the whole flood kept, as frames, it would cost some 400 MiB.
+const FLOOD_GROWTH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes of a flood of one kind.
-const FLOOD_BYTES: usize = 8 * 1024 * 1024;
+const FLOOD_BYTES: usize = 16 * 1024 * 1024;
 
 /// Writes until all is written or the server closes the connection, whichever is first; what comes back is read, so that
 /// the server may answer.
