@@ -140,6 +140,7 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
+/// Takes a number only as `put_varint` writes it, so that a token has one encoding.
 pub(crate) fn get_varint(body: &mut &[u8]) -> Option<u64> {
     let mut value = 0_u64;
     for shift in (0..64).step_by(7) {
@@ -150,7 +151,8 @@ pub(crate) fn get_varint(body: &mut &[u8]) -> Option<u64> {
         }
         value |= bits << shift;
         if byte < 0x80 {
-            return Some(value);
+            let is_padded = byte == 0 && shift > 0;
+            return (!is_padded).then_some(value);
         }
     }
     None
@@ -192,6 +194,16 @@ mod tests {
         body.truncate(body.len() - 4);
         body[0] = 2;
         assert_eq!(ResumeToken::decode(&seal(body)), Err(ResumeTokenError::Version(2)));
+    }
+
+    #[test]
+    fn a_token_with_a_padded_number_is_refused() {
+        let token = ResumeToken { moment: Moment::new(vec![Sequence::new(7)]), ..token() };
+        let mut body = token.encode().to_vec();
+        body.truncate(body.len() - 4);
+        assert_eq!(body.pop(), Some(7));
+        body.extend_from_slice(&[0x87, 0]);
+        assert_eq!(ResumeToken::decode(&seal(body)), Err(ResumeTokenError::Malformed));
     }
 
     #[test]

@@ -96,12 +96,22 @@ impl ManifestState {
 
     /// Tells whether the edits can be applied one after another, without applying them.
     pub(super) fn check(&self, edits: &[Edit]) -> Result<(), String> {
+        if self.next_edit.checked_add(edits.len() as u64).is_none() {
+            return Err(format!(
+                "{} edits from {} on, which are more than can be numbered",
+                edits.len(),
+                self.next_edit
+            ));
+        }
         let mut added: BTreeMap<SegmentId, &SegmentSummary> = BTreeMap::new();
         let mut removed = BTreeSet::new();
         for edit in edits {
             match edit {
                 Edit::SegmentsAdded(segments) => {
                     for segment in segments {
+                        if segment.id == SegmentId::LAST {
+                            return Err(format!("segment {} is added, after which no other could be", segment.id));
+                        }
                         // Segments that are written side by side need not be added in the order of their ids.
                         if self.segments.contains_key(&segment.id) || added.insert(segment.id, segment).is_some() {
                             return Err(format!("segment {} is added, and it is there already", segment.id));

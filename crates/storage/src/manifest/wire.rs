@@ -277,5 +277,6 @@ fn summary(bytes: &[u8]) -> Result<SegmentSummary, String> {
 }
 
 fn file_number(number: u32) -> Result<FileNumber, String> {
-    FileNumber::new(number).ok_or_else(|| "file number zero".to_owned())
+    let is_file = |&number: &FileNumber| number != FileNumber::LAST;
+    FileNumber::new(number).filter(is_file).ok_or_else(|| format!("file number {number}, which no file has"))
 }

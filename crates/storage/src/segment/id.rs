@@ -13,6 +13,9 @@ const PARTIAL: &str = "segment.partial";
 pub struct SegmentId(u64);
 
 impl SegmentId {
+    /// After all that a store will ever have; no segment has it.
+    pub(crate) const LAST: Self = Self(u64::MAX);
+
     /// An id by its number.
     pub const fn new(number: u64) -> Self {
         Self(number)

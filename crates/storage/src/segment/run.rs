@@ -152,7 +152,9 @@ impl Run {
             })
             .map(|(block, _)| u64::from(block.rows))
             .sum::<u64>();
-        Ok((events, events * summary.event_bytes / u64::from(summary.event_count)))
+        // What a summary says of bytes need not make sense, and is at most misleading here.
+        let bytes = u128::from(events) * u128::from(summary.event_bytes) / u128::from(summary.event_count);
+        Ok((events, u64::try_from(bytes).unwrap_or(u64::MAX)))
     }
 
     /// The batches of the run with their commit times.

@@ -101,7 +101,7 @@ impl Expected {
             Says::Added(segments) => {
                 for &(id, runs) in segments {
                     self.segments.insert(id, (runs, BTreeSet::new()));
-                    self.next_segment = self.next_segment.max(id + 1);
+                    self.next_segment = self.next_segment.max(id.saturating_add(1));
                 }
             }
             Says::RunsRemoved(id, runs) => {
