@@ -18,7 +18,7 @@ use crate::harness::*;
 const MIB: u64 = 1024 * 1024;
 /// What is appended behind the stalled tail in an ordinary run, and as much before it, so that what the server holds of
 /// its own accord is known.
-const APPENDED_MIB: u64 = 32;
+const APPENDED_MIB: u64 = 48;
 /// Events that the stalled tail is read for once it is read again.
 const READ_ON: usize = 20_000;
 const GROWTH_BYTES_MAX: u64 = 16 * MIB;
@@ -39,20 +39,19 @@ async fn append_bytes(channel: &Channel, bytes: u64, mut round: impl AsyncFnMut(
     let append = calls::append_request(TABLE, &small_events(EVENTS_A_REQUEST));
     let bytes_each = append.events.iter().map(|event| event.len() as u64).sum::<u64>();
     let count = bytes.div_ceil(bytes_each);
-    let sending = tokio::spawn(async move {
-        for _ in 0..count {
+    let mut sent = 0;
+    for number in 0..count {
+        while sent < count && sent < number + UNDER_WAY as u64 {
             let request = AppendSessionRequest { append: Some(append.clone()) };
             sender.send(request).await.expect("the session goes on");
+            sent += 1;
         }
-    });
-    for number in 0..count {
         let answer = answers.message().await.expect("an answer").expect("one for each request");
         assert!(matches!(answer.result, Some(Answer::Appended(_))), "{answer:?}");
         if number % REQUESTS_A_ROUND == 0 {
             round().await;
         }
     }
-    sending.await.expect("all was sent");
 }
 
 /// The tails beside the stalled one, each of a partition of its own.
@@ -89,8 +88,8 @@ struct Memory {
     /// Printed.
     #[expect(dead_code, reason = "only shown")]
     most: u64,
-    /// The least in the last quarter: what it does not let go. What it takes for a flush or a compaction comes and goes,
-    /// and more of it in one stretch than in another.
+    /// The least in the second half: what it does not let go. What it takes for a flush or a compaction comes and goes, and
+    /// more of it in one stretch than in another.
     kept: u64,
 }
 
@@ -102,8 +101,8 @@ async fn memory(served: &Served, writer: &Channel, others: &mut Others, bytes: u
         looks.push(served.process.memory_bytes());
     })
     .await;
-    let last_quarter = looks[looks.len() * 3 / 4..].iter().copied();
-    Memory { most: looks.iter().copied().max().expect("a round"), kept: last_quarter.min().expect("a round") }
+    let second_half = looks[looks.len() / 2..].iter().copied();
+    Memory { most: looks.iter().copied().max().expect("a round"), kept: second_half.min().expect("a round") }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,9 +116,13 @@ async fn a_stalled_tail_costs_nothing_of_what_is_appended_and_63_others_on_its_c
     let mut stalled = tail(&readers, TABLE, StartPosition::Latest, &[]).await;
     let start = Instant::now();
     let with = memory(&served, &writer, &mut others, mib * MIB).await;
-    let growth = with.kept.saturating_sub(without.kept);
     eprintln!("{mib} MiB behind a stalled tail in {:?}: without it {without:?}, with it {with:?}", start.elapsed());
-    assert!(growth <= GROWTH_BYTES_MAX, "the server grew by {growth} bytes");
+    // A merge that is under way may hold as much; what is held for a tail would be held for as long as it stalls.
+    until("the server has grown by no more than that", async || {
+        others.round(&writer).await;
+        served.process.memory_bytes() <= without.kept + GROWTH_BYTES_MAX
+    })
+    .await;
 
     // It goes on where it stopped, and has missed nothing.
     let (mut next, mut read) = (None, 0);
