@@ -48,7 +48,8 @@ fn every_workload_gives_its_figures() {
         mixed.iter().map(|figure| figure["bench"].clone()).collect::<Vec<_>>(),
         ["append", "scan", "tail, live"]
     );
-    let tailed = all("mixed --partitions 20 --events-each 30 --scanners 0 --tails 3 --rate 2000 --late 20");
+    let tailed =
+        all("mixed --table bench.tails --partitions 20 --events-each 30 --scanners 0 --tails 3 --rate 2000 --late 20");
     let [_, tails] = &tailed[..] else { panic!("{tailed:?}") };
     assert_eq!(tails["workload"]["readers"], 3);
 }
