@@ -33,9 +33,9 @@ const SMALL: [&str; 6] = [
     "--set",
     "engine.run_bytes_max=262144",
 ];
-/// What a refusal may take on a full disk, and appends to go on once there is space: that is promised. What it took is
-/// printed; on a machine with nothing else to do it is milliseconds and a fifth of a second.
-const DISK_PATIENCE: Duration = Duration::from_secs(1);
+/// What a refusal may take on a full disk, and appends to go on once there is space: a second, and one more since other
+/// tests run on the machine. What it took is printed.
+const DISK_PATIENCE: Duration = Duration::from_secs(2);
 /// What all disks of these tests hold, and what is put on them to be taken away.
 const DISK_BYTES: u64 = 24 * 1024 * 1024;
 const BALLAST_BYTES: usize = 4 * 1024 * 1024;
