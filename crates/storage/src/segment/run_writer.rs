@@ -42,7 +42,9 @@ pub struct RunWriter<'w> {
     index: RowIndexBuilder,
     partitions: PartitionsBuilder,
     hours: HoursBuilder,
-    /// For each sequence its row.
+    /// The sequences of the open block's rows, counted from the run's first.
+    block_deltas: Vec<u32>,
+    /// For each sequence its row, of the rows in closed blocks.
     rows: Vec<u32>,
     row_count: u32,
     event_bytes: u64,
@@ -88,6 +90,7 @@ impl<'w> RunWriter<'w> {
             index: RowIndexBuilder::default(),
             partitions: PartitionsBuilder::default(),
             hours: HoursBuilder::default(),
+            block_deltas: Vec::new(),
             rows: vec![NO_ROW; count + 1],
             row_count: 0,
             event_bytes: 0,
@@ -102,8 +105,8 @@ impl<'w> RunWriter<'w> {
     /// Adds a row, which must lie behind the one before in the order of (token, key, event time, sequence).
     ///
     /// # Errors
-    /// When it does not, when its sequence is not of the run or came before, when the run would pass its bounds, or
-    /// when the disk refuses.
+    /// When it does not, when its sequence is not of the run, when the run would pass its bounds, or when the disk
+    /// refuses. That a sequence came before is found when its block is closed, by this or by `finish`.
     pub fn push(&mut self, row: &Row<'_>) -> Result<(), WriteError> {
         let (delta, is_new) = self.check(row)?;
         if self.block.rows() > 0 && self.block.content_length() + row.event.len() > BLOCK_CONTENT_TARGET {
@@ -116,8 +119,7 @@ impl<'w> RunWriter<'w> {
         self.partitions.push(row, delta, is_new);
         self.hours.push(row.time);
         self.times = (self.times.0.min(row.time), self.times.1.max(row.time));
-        self.rows[delta as usize] = self.row_count;
-        self.row_count += 1;
+        self.block_deltas.push(delta);
         self.event_bytes += row.event.len() as u64;
         self.last_row = Some(LastRow { token: row.token, time: row.time, delta });
         Ok(())
@@ -133,9 +135,6 @@ impl<'w> RunWriter<'w> {
             return Err(RunFault::Sequence(row.sequence));
         }
         let delta = u32::try_from(row.sequence.distance_from(self.first)).expect("a run has fewer events");
-        if self.rows[delta as usize] != NO_ROW {
-            return Err(RunFault::Sequence(row.sequence));
-        }
         if self.event_bytes + row.event.len() as u64 > RUN_BYTES_MAX {
             return Err(RunFault::TooLarge);
         }
@@ -155,6 +154,7 @@ impl<'w> RunWriter<'w> {
     fn close_block(&mut self) -> Result<(), WriteError> {
         let Some(bounds) = self.block.bounds() else { return Ok(()) };
         let rows = self.block.rows();
+        self.place_rows()?;
         self.block.drain_into(&mut self.content);
         let page = self.writer.put_page(PageKind::Rows, self.salt, self.offset, &self.content)?;
         self.index.end_block(rows, bounds, &page);
@@ -162,10 +162,24 @@ impl<'w> RunWriter<'w> {
         Ok(())
     }
 
+    /// Notes for the sequences of a block which rows they are. Sequences lie anywhere in the run: noted one by one, as rows
+    /// come, each would wait for memory; one after another in a row they do not wait for each other.
+    fn place_rows(&mut self) -> Result<(), RunFault> {
+        for delta in self.block_deltas.drain(..) {
+            let row = &mut self.rows[delta as usize];
+            if *row != NO_ROW {
+                return Err(RunFault::Sequence(self.first.advanced_by(u64::from(delta))));
+            }
+            *row = self.row_count;
+            self.row_count += 1;
+        }
+        Ok(())
+    }
+
     /// Writes what comes behind the rows, and adds the run to the segment.
     ///
     /// # Errors
-    /// When a sequence of the run has no row, or the disk refuses.
+    /// When a sequence of the run has no row or two, or the disk refuses.
     pub fn finish(mut self) -> Result<(), WriteError> {
         self.close_block()?;
         let expected = self.rows.len() as u64;

@@ -30,7 +30,12 @@ fn rows_that_are_not_a_run_are_refused() {
     assert_eq!(refused(&swapped), RunFault::Order(Sequence::new(rows[3].sequence)));
     let mut twice = rows.clone();
     twice.insert(8, rows[7].clone());
-    assert_eq!(refused(&twice), RunFault::Sequence(Sequence::new(rows[7].sequence)));
+    assert_eq!(refused(&twice), RunFault::Order(Sequence::new(rows[7].sequence)));
+    let mut in_two_partitions = rows.clone();
+    let other = rows.iter().position(|row| row.key != rows[0].key).expect("several keys");
+    in_two_partitions[0].sequence = rows[other].sequence.min(rows[0].sequence);
+    in_two_partitions[other].sequence = in_two_partitions[0].sequence;
+    assert_eq!(refused(&in_two_partitions), RunFault::Sequence(Sequence::new(in_two_partitions[0].sequence)));
     let mut foreign = rows.clone();
     foreign[0].sequence = 25;
     assert_eq!(refused(&foreign), RunFault::Sequence(Sequence::new(25)));
