@@ -51,6 +51,11 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Whether it runs a server in this process, or may.
+    pub(crate) fn runs_server(&self) -> bool {
+        matches!(self, Self::Serve(_) | Self::Demo(_) | Self::Bench(_))
+    }
+
     /// Runs the command to its end.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         match self {

@@ -3,6 +3,7 @@
 //! `cli` says which commands there are; each has a file of its own with its arguments and its `run`. A command writes
 //! data to stdout and everything else to stderr; how it ended is its exit code, and `failure` lists those.
 
+mod allocator;
 mod append;
 mod bench;
 mod cli;
@@ -34,15 +35,12 @@ mod verify;
 use std::process::ExitCode;
 
 use clap::Parser;
-use mimalloc::MiMalloc;
-
-/// Every append and every page moves buffers from thread to thread, which the allocator of glibc pays for with locks, and
-/// with pages that it gives back and has zeroed again.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    if cli.command.runs_server() {
+        allocator::set_for_server();
+    }
     match cli.command.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failure::report(&error),
