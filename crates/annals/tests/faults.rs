@@ -18,7 +18,7 @@ use annals_testkit::process::ServerProcess;
 use annals_testkit::{calls, session};
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use tempfile::TempDir;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, RwLock};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
@@ -33,9 +33,10 @@ const SMALL: [&str; 6] = [
     "--set",
     "engine.run_bytes_max=262144",
 ];
-/// What a refusal may take on a full disk, and appends to go on once there is space: a second, and one more since other
-/// tests run on the machine. What it took is printed.
-const DISK_PATIENCE: Duration = Duration::from_secs(2);
+/// What a refusal may take on a full disk, and appends to go on once there is space. What it took is printed.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+/// Held alone by tests with `DISK_PATIENCE`, and together by all others, whose load would be in what they measure.
+static MACHINE: RwLock<()> = RwLock::const_new(());
 /// What all disks of these tests hold, and what is put on them to be taken away.
 const DISK_BYTES: u64 = 24 * 1024 * 1024;
 const BALLAST_BYTES: usize = 4 * 1024 * 1024;
@@ -98,6 +99,7 @@ impl Bench {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_stopped_and_goes_on_loses_and_moves_nothing() {
+    let _shared = MACHINE.read().await;
     let folder = tempfile::tempdir().expect("a folder");
     let data = folder.path().join("store");
     let mut bench = Bench::start(&data).await;
@@ -200,6 +202,7 @@ impl Drop for Injection {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_or_write_ends_appends_and_leaves_reads_and_all_that_was_acknowledged() {
+    let _shared = MACHINE.read().await;
     for inject in ["fdatasync:error=EIO:when=1", "fdatasync:error=EIO:when=3", "pwrite64:error=EIO:when=1"] {
         let folder = tempfile::tempdir().expect("a folder");
         let mut bench = Bench::start(&folder.path().join("store")).await;
@@ -232,6 +235,7 @@ async fn a_failed_sync_or_write_ends_appends_and_leaves_reads_and_all_that_was_a
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_that_find_no_space_are_refused_and_appends_go_on_by_themselves() {
+    let _shared = MACHINE.read().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut bench = Bench::start(&folder.path().join("store")).await;
     bench.append(5).await.expect("nothing fails yet");
@@ -279,6 +283,7 @@ impl Drop for Mount {
 
 /// Fills the disk until appends are refused, makes space, and has them go on.
 async fn fill_and_make_space(mount: &Mount) {
+    let _alone = MACHINE.write().await;
     let ballast = mount.folder.path().join("ballast");
     fs::write(&ballast, vec![1; BALLAST_BYTES]).expect("the ballast fits");
     let mut bench = Bench::start(&mount.folder.path().join("store")).await;

@@ -1,11 +1,15 @@
-//! What threads meet through where they hand something over: the heads and watches, the hand-off between commit and sync.
+//! What threads meet through: locks, atomics, channels, the threads themselves, and the time that they wait by.
 //!
-//! These modules take their primitives from here, so that `tests/loom` can compile them over loom's, which try every
-//! interleaving of the threads.
+//! The engine takes its primitives from here, so that `tests/loom` and `tests/shuttle` can compile its own files over
+//! theirs, which try out how the threads' steps may interleave. What is used with nobody else looking is not here: cells
+//! that are set once, the clocks of commit times, and the thread that opens the directory, which belongs to sled.
 
 pub(crate) use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub(crate) use std::thread::{Builder, JoinHandle};
+pub(crate) use std::time::Instant;
 
-pub(crate) use crossbeam::channel::{Receiver, Sender, bounded};
-pub(crate) use tokio::sync::Notify;
+pub(crate) use crossbeam::channel::{
+    Receiver, SendError, Sender, TrySendError, after, bounded, never, select, unbounded,
+};
+pub(crate) use tokio::sync::{Notify, Semaphore, oneshot};

@@ -1,14 +1,13 @@
 //! What the commit thread leaves to the threads in the background: memtables to be flushed, tables to be cleared away.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use annals_model::Shard;
-use crossbeam::channel::{self, Receiver, Sender};
 
 use super::memtable::Memtable;
 use super::table_state::TableState;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, Receiver, Sender, bounded};
 
 /// How soon whoever waits for a flush looks again whether it will come.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -18,7 +17,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 pub(crate) struct Backlog {
     work: Mutex<Work>,
     changed: Condvar,
-    /// Told when memtables were flushed.
+    /// Told when memtables were flushed, or nobody will flush any more.
     flushed: Condvar,
     is_taken_care_of: AtomicBool,
     /// Why flushing does not get on.
@@ -56,7 +55,7 @@ impl Default for Backlog {
             flushed: Condvar::new(),
             is_taken_care_of: AtomicBool::new(false),
             obstacle: Mutex::default(),
-            obstacle_changed: channel::bounded(1),
+            obstacle_changed: bounded(1),
         }
     }
 }
@@ -129,10 +128,11 @@ impl Backlog {
         &self.obstacle_changed.1
     }
 
-    /// Ends the work.
+    /// Ends the work, and the waiting for it.
     pub(crate) fn close(&self) {
         self.open().is_closed = true;
         self.changed.notify_all();
+        self.flushed.notify_all();
     }
 
     fn open(&self) -> MutexGuard<'_, Work> {

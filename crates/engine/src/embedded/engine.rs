@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 
 use annals_model::{
     Column, CommitTime, HashSlices, Moment, PartitionKey, Retention, Sequence, Shard, Table, TableDefinition, TableId,
@@ -32,6 +31,7 @@ use crate::contract::{
     PartitionList, PartitionPage, PartitionRead, PartitionStats, ReadError, ReadOnlyReason, SizeEstimate, TableStats,
     TrimMode, Trimmed, UpdateTable, WatchScope,
 };
+use crate::sync::{JoinHandle, Mutex};
 
 /// The least that an append counts in admission, so that the bytes bound the requests too.
 const APPEND_BYTES_MIN: u64 = 2 * 1024;

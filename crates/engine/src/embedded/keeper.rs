@@ -7,8 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 
 use annals_storage::framed::Position;
 use annals_storage::journal::JournalFiles;
@@ -20,6 +19,7 @@ use annals_storage::store::snapshot_state;
 use super::maintenance::MaintenanceDesk;
 use super::store::Store;
 use crate::contract::ReadOnlyReason;
+use crate::sync::{Builder, Condvar, JoinHandle, Mutex, MutexGuard};
 
 /// What the keeper is told.
 #[derive(Debug, Default)]
@@ -105,7 +105,7 @@ impl KeeperDesk {
 impl Keeper {
     /// Starts the thread. It ends when the desk is closed.
     pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
-        thread::Builder::new().name("annals-keeper".into()).spawn(move || {
+        Builder::new().name("annals-keeper".into()).spawn(move || {
             while self.store.keeper_desk().wait() {
                 if self.store.read_only().is_some() {
                     continue;

@@ -5,8 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use annals_model::TableId;
@@ -22,6 +21,7 @@ use super::runs::Runs;
 use super::segment_set::SegmentSet;
 use super::store::Store;
 use crate::contract::{CatalogError, ReadOnlyReason, Trimmed};
+use crate::sync::{Builder, Condvar, JoinHandle, Mutex, MutexGuard};
 
 /// How long the thread waits when there is nothing to do; it is woken when there is.
 const IDLE_WAIT: Duration = Duration::from_secs(10);
@@ -170,7 +170,7 @@ impl Maintenance {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(mut self) -> io::Result<JoinHandle<()>> {
-        thread::Builder::new().name("annals-maintenance".into()).spawn(move || {
+        Builder::new().name("annals-maintenance".into()).spawn(move || {
             let mut wait = Duration::ZERO;
             while self.desk.wait(wait) {
                 if self.store.read_only().is_some() {

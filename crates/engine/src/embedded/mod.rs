@@ -4,6 +4,8 @@
 //! flush memtables to segments, compact and trim. Readers take a shard's view, one `Arc`, and are in nobody's way.
 
 mod admission;
+#[cfg(test)]
+mod admission_tests;
 mod backlog;
 mod catalog;
 mod clock;

@@ -4,15 +4,11 @@
 //! would. A read whose caller has gone is passed over.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::PoisonError;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
-use tokio::sync::oneshot;
-
 use crate::contract::ReadError;
+use crate::sync::{Builder, JoinHandle, Mutex, MutexGuard, Receiver, Sender, TrySendError, bounded, oneshot};
 
 /// Threads: as many reads wait for the disk at a time. Disks serve several at once, and a decoded page costs a
 /// fraction of a millisecond of a core.
@@ -43,7 +39,7 @@ impl ReadPool {
         let pool = Self { jobs: Mutex::new(Some(sender)), threads: Mutex::default() };
         for number in 0..THREADS {
             let receiver = receiver.clone();
-            let thread = thread::Builder::new().name(format!("annals-read-{number}")).spawn(move || work(&receiver))?;
+            let thread = Builder::new().name(format!("annals-read-{number}")).spawn(move || work(&receiver))?;
             lock(&pool.threads).push(thread);
         }
         Ok(pool)
@@ -112,7 +108,7 @@ fn work(jobs: &Receiver<Job>) {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

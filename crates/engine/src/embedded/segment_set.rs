@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use annals_model::TableId;
 use annals_storage::disk::Disk;
@@ -17,6 +17,7 @@ use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState, Seg
 use annals_storage::segment::{RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
 
 use super::runs::{Run, SegmentHandle};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The segments of an open store. See the module.
 #[derive(Debug)]

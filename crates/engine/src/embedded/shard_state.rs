@@ -4,12 +4,13 @@
 //! one in its place, and readers keep the one that they took. Runs, frozen memtables and the active one hold
 //! consecutive sequences, in this order, so that a reader finds each event in exactly one of them.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use annals_model::{Sequence, Shard};
 
 use super::memtable::{MemoryGauge, Memtable};
 use super::runs::Runs;
+use crate::sync::RwLock;
 
 /// One shard of a table.
 #[derive(Debug)]

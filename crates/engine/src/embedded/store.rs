@@ -1,7 +1,6 @@
 //! What all threads of an open store share.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use annals_model::{CommitTime, Shard, TableId};
 use annals_storage::Damage;
@@ -16,6 +15,7 @@ use super::memtable::MemoryGauge;
 use super::options::{OpenMode, Options};
 use super::table_state::TableState;
 use crate::contract::{ReadError, ReadOnlyReason};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 
 /// An open store.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! A table as the embedded engine holds it: what the catalog says of it, its shards and its heads.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use annals_model::{Moment, Sequence, Shard, Sharding, Table, TableId, TokenRange};
 use annals_storage::Damage;
@@ -11,6 +10,7 @@ use super::retention::ScanLease;
 use super::runs::Runs;
 use super::shard_state::ShardState;
 use crate::contract::{HeadBoard, ReadError};
+use crate::sync::{AtomicBool, Ordering, RwLock};
 
 /// One table. Lives as long as somebody reads it, also after it was dropped.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use super::{Admission, Ticket};
+use crate::sync::{Builder, Condvar, Instant, JoinHandle, Mutex};
 
 /// Knows who waits, in the order in which they give up: all wait equally long.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl ExpiryThread {
     /// When the operating system has no thread to give.
     pub(crate) fn start(admission: Arc<Admission>) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
-        let thread = thread::Builder::new().name("annals-admission".into()).spawn({
+        let thread = Builder::new().name("annals-admission".into()).spawn({
             let shared = Arc::clone(&shared);
             move || {
                 while let Some(ticket) = shared.next_expired() {

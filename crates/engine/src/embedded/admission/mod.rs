@@ -7,15 +7,15 @@
 //! would never find any.
 
 mod expiry;
-#[cfg(test)]
-mod tests;
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use annals_model::TableId;
+
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) use expiry::ExpiryThread;
 
@@ -184,6 +184,7 @@ impl Admission {
         (book.waiting, book.waiting_bytes, book.is_node_full) = (0, 0, false);
         book.turns.clear();
         let waiters: Vec<_> = book.tables.values_mut().flat_map(|table| table.waiters.drain(..)).collect();
+        book.tables.retain(|_, table| table.used > 0);
         drop(book);
         for waiter in waiters {
             waiter.entrant.turn_away(NotAdmitted::Closed);
@@ -221,6 +222,13 @@ impl Admission {
             }
         }
         unused
+    }
+
+    /// Whether nothing is under way and nobody waits.
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        let book = self.open_book();
+        book.tables.is_empty() && book.turns.is_empty() && (book.used, book.waiting, book.waiting_bytes) == (0, 0, 0)
     }
 
     fn open_book(&self) -> MutexGuard<'_, Book> {

@@ -2,16 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use annals_model::CommitTime;
 use annals_storage::framed::{FramePlace, Position};
 use annals_storage::journal::{Journal, JournalError, Mark, Unsynced};
 use annals_storage::layout::FileNumber;
 use annals_storage::state::State;
-use crossbeam::channel::{self, Receiver};
-use crossbeam::select;
-use tokio::sync::oneshot;
 
 use super::group::{GroupFailure, Refusal, WrittenGroup};
 use super::handle::CommitHandle;
@@ -21,6 +17,7 @@ use super::sync_thread::{Durability, SyncThread};
 use crate::contract::{AppendError, CatalogError, ReadOnlyReason};
 use crate::embedded::clock::CommitClock;
 use crate::embedded::store::Store;
+use crate::sync::{Builder, JoinHandle, Receiver, after, never, oneshot, select, unbounded};
 
 /// What the commit thread starts from.
 #[derive(Debug)]
@@ -88,7 +85,7 @@ impl Committer {
     /// Starts the thread. It gives the journal back when it ends: everything that was taken is then answered.
     pub(crate) fn start(start: CommitStart) -> io::Result<(CommitHandle, JoinHandle<Ended>)> {
         let CommitStart { store, journal, state } = start;
-        let (sender, requests) = channel::unbounded();
+        let (sender, requests) = unbounded();
         let (memory, obstacles) = (store.gauge().given_back().clone(), store.backlog().obstacles().clone());
         let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
         let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));
@@ -109,7 +106,7 @@ impl Committer {
             freeze_through: None,
             freezes: Vec::new(),
         };
-        let thread = thread::Builder::new().name("annals-commit".into()).spawn(move || committer.run())?;
+        let thread = Builder::new().name("annals-commit".into()).spawn(move || committer.run())?;
         Ok((handle, thread))
     }
 
@@ -173,13 +170,12 @@ impl Committer {
         if self.is_closing && self.under_way.is_none() {
             return None;
         }
-        let never = channel::never();
+        let (never, never_idle) = (never(), never());
         let is_open = !self.is_closing && !self.is_full() && !self.store.is_memory_short();
         let requests = if is_open { &self.requests } else { &never };
-        let never_idle = channel::never();
         let after_silence;
         let idle = if self.wants_mark && self.under_way.is_none() {
-            after_silence = channel::after(self.store.options().idle_mark_after);
+            after_silence = after(self.store.options().idle_mark_after);
             &after_silence
         } else {
             &never_idle
@@ -187,7 +183,7 @@ impl Committer {
         select! {
             recv(self.syncs.outcomes()) -> outcome => {
                 Some(Event::Synced(outcome.expect("the sync thread lives as long as this one")))
-            }
+            },
             // Without a handle nobody can ask for anything any more, not even to close.
             recv(requests) -> request => Some(request.map_or_else(|_| Event::Request(Request::Close), Event::Request)),
             recv(self.memory) -> _ => Some(Event::Room),

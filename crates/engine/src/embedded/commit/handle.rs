@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_model::{Shard, Table, TableId};
-use crossbeam::channel::{SendError, Sender};
-use tokio::sync::{Semaphore, oneshot};
 
 use super::request::{AppendAnswer, Change, Freeze, Request};
 use crate::contract::{Append, AppendError, Appended, CatalogError};
 use crate::embedded::admission::{Entrant, NotAdmitted, Permit, Waiting};
 use crate::embedded::store::Store;
+use crate::sync::{Semaphore, SendError, Sender, oneshot};
 
 /// When a refused append may try again: a few groups later.
 const RETRY_AFTER: Duration = Duration::from_millis(200);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use annals_model::{Column, Sequence, Shard, Table, TableDefinition, TableId};
-use tokio::sync::oneshot;
 
 use crate::contract::{Append, AppendError, Appended, CatalogError, UpdateTable};
 use crate::embedded::admission::Permit;
+use crate::sync::oneshot;
 
 /// Where the answer to an append goes.
 pub(super) type AppendAnswer = oneshot::Sender<Result<Appended, AppendError>>;

@@ -9,7 +9,7 @@ mod policy;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use annals_model::{Sequence, Shard, TableId};
 use annals_storage::manifest::ManifestError;
@@ -21,6 +21,7 @@ use super::catalog::Catalog;
 use super::runs::Run;
 use super::segment_set::SegmentSet;
 use super::table_state::TableState;
+use crate::sync::Mutex;
 
 /// Why a compaction did not come to its end. What it was made of is as it was.
 #[derive(Debug, thiserror::Error)]

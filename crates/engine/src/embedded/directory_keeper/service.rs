@@ -1,8 +1,10 @@
 //! The directory as readers get it: there, or not at the moment.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use annals_storage::directory::{Directory, DirectoryError};
+
+use crate::sync::RwLock;
 
 /// Holds the directory while it can be used.
 #[derive(Debug, Default)]

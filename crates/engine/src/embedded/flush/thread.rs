@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::{FlushError, flush};
@@ -11,6 +10,7 @@ use crate::embedded::backlog::FrozenMemtable;
 use crate::embedded::maintenance::MaintenanceDesk;
 use crate::embedded::segment_set::SegmentSet;
 use crate::embedded::store::Store;
+use crate::sync::{Builder, JoinHandle};
 
 /// Event bytes after which a segment takes no more memtables. Larger files are no cheaper to write, and the memory of
 /// all their memtables is given back only at their end.
@@ -39,7 +39,7 @@ impl Flusher {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
-        thread::Builder::new().name("annals-flush".into()).spawn(move || self.run())
+        Builder::new().name("annals-flush".into()).spawn(move || self.run())
     }
 
     fn run(self) {

@@ -1,9 +1,8 @@
 //! What all memtables of a node cost in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam::channel::{self, Receiver, Sender};
+use crate::sync::{AtomicU64, Ordering, Receiver, Sender, bounded};
 
 /// Counts the memory of memtables, also of those that were flushed and that a reader still holds, and tells when some is
 /// given back: that is when the last who holds a memtable lets it go, which may be long after its flush.
@@ -22,7 +21,7 @@ pub(super) struct MemoryShare {
 
 impl Default for MemoryGauge {
     fn default() -> Self {
-        Self { bytes: AtomicU64::new(0), given_back: channel::bounded(1) }
+        Self { bytes: AtomicU64::new(0), given_back: bounded(1) }
     }
 }
 

@@ -13,8 +13,7 @@ mod partitions;
 mod read;
 mod timeline;
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, OnceLock, PoisonError};
 
 use annals_model::{Sequence, Shard};
 use annals_storage::layout::FileNumber;
@@ -23,6 +22,8 @@ pub(crate) use arrived::ArrivedBatch;
 pub(crate) use gauge::MemoryGauge;
 use gauge::MemoryShare;
 use partitions::{Partitions, TokenOrder};
+
+use crate::sync::{AtomicU64, Mutex, Ordering, RwLock, RwLockReadGuard};
 pub(crate) use read::{PartitionPlace, PartitionSummary, TimelineRead};
 
 /// Rows that are indexed under one hold of the lock, so that a batch of 100,000 events does not keep readers out for

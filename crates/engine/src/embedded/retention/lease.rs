@@ -3,8 +3,9 @@
 //! A scan of many pages pins nothing between two of them, so retention that comes in between ends it. A table with a
 //! steady retention would never let a long scan end; therefore retention waits while pages keep coming, up to a limit.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+use crate::sync::{AtomicU64, Ordering};
 
 /// A scan whose next page has not come for so long is taken as given up.
 const PAGE_WAIT: Duration = Duration::from_secs(10);
