@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use annals_wire::fault::to_status;
+use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
@@ -23,6 +24,7 @@ use super::activity::{Activity, Call};
 use super::details::with_details;
 use super::receiving::{Received, ReceivedBody, Receiving};
 use super::sending::{Answer, Sending, Unsent};
+use super::turn::{Turn, Turns};
 use crate::deadline::{Deadline, exceeded};
 use crate::faults::append_deadline_exceeded;
 
@@ -44,13 +46,20 @@ pub(super) struct Front {
     sending: Arc<Sending>,
     info: TcpConnectInfo,
     activity: Arc<Activity>,
+    turns: Arc<Turns>,
 }
 
 impl Front {
-    pub(super) fn new(service: &super::Service, stream: &TcpStream, peer: SocketAddr, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        service: &super::Service,
+        stream: &TcpStream,
+        peer: SocketAddr,
+        activity: Arc<Activity>,
+        turns: Arc<Turns>,
+    ) -> Self {
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
         let (receiving, sending) = (Arc::clone(&service.receiving), Arc::clone(&service.sending));
-        Self { routes: service.routes.clone(), receiving, sending, info, activity }
+        Self { routes: service.routes.clone(), receiving, sending, info, activity, turns }
     }
 
     /// A call under way.
@@ -58,6 +67,7 @@ impl Front {
         CallRoom {
             received: Received::new(Arc::clone(&self.receiving)),
             unsent: Unsent::new(Arc::clone(&self.sending)),
+            turn: Turn::new(Arc::clone(&self.turns)),
             _call: self.activity.begin(),
         }
     }
@@ -120,6 +130,7 @@ async fn passed_for(deadline: &Deadline, passed: &mut Pin<Box<Sleep>>) {
 struct CallRoom {
     received: Arc<Received>,
     unsent: Arc<Unsent>,
+    turn: Turn,
     _call: Call,
 }
 
@@ -146,11 +157,15 @@ impl http_body::Body for CallBody {
             to_status(&exceeded()).add_header(&mut trailers)?;
             return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
         }
-        if !this.call.unsent.has_room(context) {
+        if !this.call.unsent.has_room(context) || !this.call.turn.has_come(context) {
             return Poll::Pending;
         }
         let frame = std::task::ready!(Pin::new(&mut this.body).poll_frame(context));
-        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(|bytes| Answer::new(bytes, &this.call.unsent)))))
+        let answer = |bytes: Bytes| {
+            this.call.turn.made(bytes.len());
+            Answer::new(bytes, &this.call.unsent)
+        };
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(answer))))
     }
 
     fn is_end_stream(&self) -> bool {

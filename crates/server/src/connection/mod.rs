@@ -10,7 +10,9 @@ mod handshake;
 mod receiving;
 mod sending;
 mod stuck;
+mod turn;
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -30,6 +32,7 @@ use handshake::Handshake;
 pub(crate) use receiving::Receiving;
 pub(crate) use sending::Sending;
 use stuck::Unstuck;
+use turn::Turns;
 
 /// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
 const FRAME_BYTES_MAX: u32 = 256 * 1024;
@@ -52,7 +55,8 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
         return;
     }
     let activity = Arc::new(Activity::default());
-    let front = Front::new(&service, &stream, peer, Arc::clone(&activity));
+    let turns = Arc::new(Turns::default());
+    let front = Front::new(&service, &stream, peer, Arc::clone(&activity), Arc::clone(&turns));
     let Service { limits, mut stop, .. } = service;
     // A client that reads nothing gives no sign of life either.
     let stuck_time_max = limits.keep_alive_interval.get() + limits.keep_alive_time_max.get();
@@ -65,8 +69,13 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
             Phase::Open => activity.idle_in(limits.idle_time_max.get()),
             Phase::Closing => limits.keep_alive_time_max.get(),
         };
+        let written = poll_fn(|context| {
+            let ended = connection.as_mut().poll(context);
+            turns.pass_on(context);
+            ended
+        });
         tokio::select! {
-            ended = connection.as_mut() => {
+            ended = written => {
                 if let Err(error) = ended {
                     tracing::debug!(%peer, "the connection ended: {error}");
                 }
