@@ -65,7 +65,7 @@ impl Section {
         }
     }
 
-    /// The section of pages that lie one after another from `offset` on.
+    /// The section of pages that lie one after another from `offset` on; none of them begins before it.
     pub(super) fn of_pages<'a>(kind: PageKind, offset: u64, pages: impl Iterator<Item = &'a PagePlace>) -> Self {
         let (end, checksum) = pages.fold((offset, 0), |(_, checksum), page| {
             (page.end(), crc32c::crc32c_append(checksum, &page.checksum.to_le_bytes()))
@@ -137,8 +137,12 @@ impl Directory {
         Ok(directory)
     }
 
-    /// Sections lie one after another from the run's first byte up to the directory.
+    /// Sections lie one after another from the run's first byte up to the directory, in the order of their kinds.
     fn check_sections(&self, summary: &RunSummary) -> Result<(), DirectoryFault> {
+        if let Some(pair) = self.sections.windows(2).find(|pair| pair[0].kind >= pair[1].kind) {
+            let found = format!("kind {} before kind {}", pair[0].kind, pair[1].kind);
+            return Err(DirectoryFault::Damaged(Fault::new(0, "sections in the order of their kinds", found)));
+        }
         let mut end = 0_u64;
         for section in &self.sections {
             if section.offset != end {

@@ -87,11 +87,12 @@ impl TailPages<'_> {
         let filter = KeyFilter::decode(&self.content(PageKind::KeyFilter)?)?;
         let rows = RowIndex::decode(self.content(PageKind::RowIndex)?, first, event_count)?;
         let row_section = self.directory.section(PageKind::Rows)?;
-        agree(PageKind::Rows, row_section, rows.blocks().iter().map(|block| &block.page))?;
+        agree(PageKind::Rows, row_section, 0, rows.blocks().iter().map(|block| &block.page))?;
         let partition_section = self.directory.section(PageKind::Partitions)?;
         let content = self.content(PageKind::PartitionIndex)?;
         let partitions = PartitionIndex::decode(content, partition_section.offset, partition_count)?;
-        agree(PageKind::Partitions, partition_section, partitions.pages().iter().map(|page| &page.page))?;
+        let pages = partitions.pages().iter().map(|page| &page.page);
+        agree(PageKind::Partitions, partition_section, partition_section.offset, pages)?;
         let batches_page = self.page(PageKind::Batches)?;
         let batches = if batches_page.offset >= self.start {
             let content = self.content(PageKind::Batches)?;
@@ -120,9 +121,14 @@ impl TailPages<'_> {
     }
 }
 
-/// Checks that the pages in an index are those that the section was made of.
-fn agree<'a>(kind: PageKind, section: &Section, pages: impl Iterator<Item = &'a PagePlace>) -> Result<(), Fault> {
-    if Section::of_pages(kind, section.offset, pages) == *section {
+/// Checks that the pages in an index, from `offset` on, are those that the section was made of.
+fn agree<'a>(
+    kind: PageKind,
+    section: &Section,
+    offset: u64,
+    pages: impl Iterator<Item = &'a PagePlace>,
+) -> Result<(), Fault> {
+    if Section::of_pages(kind, offset, pages) == *section {
         return Ok(());
     }
     Err(Fault::content(&format!("an index of the pages of {kind:?} that agrees with the run's directory")))
