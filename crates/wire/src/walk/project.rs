@@ -59,7 +59,7 @@ impl Projection {
         use super::cursor::WireType;
         let tag = cursor.tag()?;
         match tag.wire_type {
-            WireType::Fixed64 => cursor.fixed64().map(|_| true),
+            WireType::Fixed64 => Ok(cursor.fixed64().map(|_| true)?),
             WireType::LengthDelimited => {
                 let range = cursor.length_delimited()?;
                 if tag.field != COLUMNS_FIELD {

@@ -35,7 +35,10 @@ impl Shape {
     /// Whether column `index` has this name and type.
     #[inline]
     pub(super) fn has(&self, index: usize, name: &[u8], column_type: ColumnType) -> bool {
-        self.columns.get(index).is_some_and(|column| column.column_type == column_type && self.name_of(column) == name)
+        match self.columns.get(index) {
+            Some(column) => column.column_type == column_type && self.name_of(column) == name,
+            None => false,
+        }
     }
 
     /// Keeps the first `length` columns.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use annals_model::ColumnType;
 
-use super::cursor::{Cursor, WireType};
+use super::cursor::{Broken, Cursor, WireType};
 use super::refusal::Refusal;
 
 const UUID_BYTES: usize = 16;
@@ -25,6 +25,13 @@ impl From<Refusal> for ValueRefusal {
     }
 }
 
+impl From<Broken> for ValueRefusal {
+    #[cold]
+    fn from(broken: Broken) -> Self {
+        Self::Encoding(broken.into())
+    }
+}
+
 impl ValueRefusal {
     /// The refusal of the event, with the column's name in it.
     pub(super) fn of_column(self, name: String) -> Refusal {
@@ -39,6 +46,7 @@ impl ValueRefusal {
 }
 
 /// Checks the value at `range` of `event` and tells its type.
+#[inline]
 pub(super) fn walk_value(event: &[u8], range: Range<usize>) -> Result<ColumnType, ValueRefusal> {
     let mut cursor = Cursor::over(event, range);
     if cursor.is_at_end() {
@@ -52,6 +60,7 @@ pub(super) fn walk_value(event: &[u8], range: Range<usize>) -> Result<ColumnType
     Err(Refusal::GivenTwice { field: "Value.kind" }.into())
 }
 
+#[inline]
 fn walk_kind(event: &[u8], cursor: &mut Cursor<'_>) -> Result<ColumnType, ValueRefusal> {
     let tag = cursor.tag()?;
     match tag.field {
