@@ -130,8 +130,14 @@ async fn a_refused_change_of_the_catalog_leaves_the_name_free() {
 
 #[tokio::test]
 async fn a_failed_sync_ends_appends_for_good_and_loses_nothing_that_was_acknowledged() {
+    for synced_by_the_commit_thread in [false, true] {
+        fail_a_sync(if synced_by_the_commit_thread { usize::MAX } else { 0 }).await;
+    }
+}
+
+async fn fail_a_sync(sync_here_bytes_max: usize) {
     let disk = MemoryDisk::new();
-    let engine = open(&disk);
+    let engine = EmbeddedEngine::open(Options { sync_here_bytes_max, ..options(&disk) }).expect("the store opens");
     let table = engine.create_table(definition("sync", 1), Vec::new()).await.expect("a table");
     append(&engine, &table, 0..10).await.expect("stored");
     until_idle(&disk).await;

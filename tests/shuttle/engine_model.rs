@@ -41,6 +41,8 @@ fn open(disk: &MemoryDisk, adjust: impl Fn(&mut Options)) -> EmbeddedEngine {
     options.clock = Arc::new(Counting::default());
     options.journal = JournalOptions { file_bytes: 12 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 16 * 1024 };
+    // The thread that syncs takes part.
+    options.sync_here_bytes_max = 0;
     adjust(&mut options);
     EmbeddedEngine::open(options).expect("the store opens")
 }

@@ -36,6 +36,10 @@ pub struct Options {
     /// Bytes of a group commit after which no more requests join it: enough to make the sync's cost small, and small
     /// enough that the sync's time does not grow with it.
     pub group_bytes_max: usize,
+    /// The commit thread syncs a group of up to so many bytes itself. To hand it over would cost two wake-ups, which is more
+    /// than what could be filled in the meantime is worth; with one append at a time nothing could. Larger groups are synced
+    /// by another thread, while the next is filled. It says nothing about durability.
+    pub sync_here_bytes_max: usize,
     /// How long nothing must have come before a mark is written behind the last data, which moves the place that a
     /// lying disk could lose off acknowledged events.
     pub idle_mark_after: Duration,
@@ -85,6 +89,7 @@ impl Options {
             directory: None,
             journal_files_max: 8,
             group_bytes_max: 4 * 1024 * 1024,
+            sync_here_bytes_max: 16 * 1024,
             idle_mark_after: Duration::from_millis(100),
             memtable_bytes_max: 256 * 1024 * 1024,
             run_bytes_max: 28 * 1024 * 1024,

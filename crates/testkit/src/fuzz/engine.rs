@@ -67,6 +67,8 @@ impl Subject for MemorySubject {
         options.cache = CacheLimits { parts_bytes: 64 * 1024, decoded_runs_bytes: 64 * 1024 };
         options.journal_files_max = 2;
         options.run_bytes_max = self.run_bytes_max;
+        // Some groups of this workload are smaller, and others larger.
+        options.sync_here_bytes_max = 300;
         options.idle_mark_after = self.idle_mark_after;
         Arc::new(EmbeddedEngine::open(options).expect("the store opens"))
     }

@@ -46,6 +46,8 @@ pub(super) fn options(disk: &MemoryDisk) -> Options {
     options.manifest = ManifestOptions { file_bytes: 32 * 1024 };
     options.journal_files_max = 2;
     options.run_bytes_max = 1_500;
+    // Some groups of this workload are smaller, and others larger.
+    options.sync_here_bytes_max = 300;
     options.idle_mark_after = Duration::from_millis(2);
     options
 }

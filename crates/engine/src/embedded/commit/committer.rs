@@ -235,7 +235,7 @@ impl Committer {
         }
     }
 
-    /// Writes what was filled, has it synced, and adds it to the memtables meanwhile.
+    /// Writes what was filled, has it synced, and adds it to the memtables meanwhile; or, if it is small, before.
     fn write(&mut self) {
         if self.filling.frame.is_empty() {
             let mut unchanged = std::mem::take(&mut self.filling.group);
@@ -246,16 +246,26 @@ impl Committer {
         let group = std::mem::take(&mut self.filling.group);
         let commit_time = self.clock.now();
         let end_before = self.journal.end();
+        let is_small = self.filling.frame.body_bytes() <= self.store.options().sync_here_bytes_max;
         match self.journal.write(&mut self.filling.frame, commit_time) {
             Ok(unsynced) => {
                 let file = unsynced.place().file;
                 self.wants_mark = !group.is_empty();
-                self.syncs.begin(unsynced);
+                let to_sync_here = if is_small {
+                    Some(unsynced)
+                } else {
+                    self.syncs.begin(unsynced);
+                    None
+                };
                 if file != end_before.file {
                     self.rolled(file, end_before);
                 }
                 let group = group.add_to_memtables(commit_time, file);
                 self.under_way = Some(UnderWay { group, commit_time });
+                self.filling.frame.clear();
+                if let Some(unsynced) = to_sync_here {
+                    self.finish(unsynced.make_durable());
+                }
             }
             Err(error) => {
                 self.plan.take_back(&group);
@@ -265,9 +275,9 @@ impl Committer {
                     self.wants_mark = false;
                 }
                 group.fail(&failure);
+                self.filling.frame.clear();
             }
         }
-        self.filling.frame.clear();
     }
 
     fn finish(&mut self, outcome: Result<FramePlace, JournalError>) {

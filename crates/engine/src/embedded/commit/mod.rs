@@ -3,7 +3,7 @@
 //! It takes all that waits, up to a bound, as one group: checks it, gives out sequences, writes it as one frame and has
 //! that synced by another thread. Meanwhile it adds the group to the memtables, unseen, and fills the next frame. Then
 //! it publishes the heads, answers, wakes, and writes the next. One frame is under way at a time, so that a torn frame
-//! is always the last.
+//! is always the last. A small frame it syncs by itself: its answer does not wait for two more threads to wake.
 //!
 //! A full disk refuses a group and is tried again with the next. A failed sync is final: what was under way is answered
 //! `Unknown`, everything after it `ReadOnly`.
