@@ -1,10 +1,12 @@
 //! Generates the messages and services from `proto/`, in pure Rust: no protoc on the machine.
 //!
-//! Two passes over one contract:
+//! Three passes over one contract:
 //! 1. `full`: every message with all its fields, and clients over them.
 //! 2. `opaque`: the messages that carry events, with the field type `Event` rewritten to `bytes`, and servers and
 //!    clients over them. A sub-message and a bytes field have the same encoding, so both speak the same protocol; all
 //!    other messages are those of the first pass.
+//! 3. `serving`: the server of the event service once more, over the messages of the passes before, but for the answers
+//!    that carry events: those are written by hand, in `answer.rs`.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -48,7 +50,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         let rust = name.strip_prefix(&format!(".{PACKAGE}.")).expect("of the package");
         opaque = opaque.extern_path(&name, format!("crate::v1::{rust}"));
     }
-    opaque.compile_fds(with_opaque_events(contract))?;
+    opaque.compile_fds(with_opaque_events(contract.clone()))?;
+
+    let mut serving = tonic_prost_build::configure()
+        .build_client(false)
+        .codec_path("crate::codec::AnswerCodec")
+        .emit_rerun_if_changed(false)
+        .out_dir(made(out.join("serving"))?);
+    for name in names(&contract) {
+        let rust = name.strip_prefix(&format!(".{PACKAGE}.")).expect("of the package");
+        let path = match rust {
+            "ScanResponse" => "crate::answer::ScanAnswer".to_owned(),
+            "TailResponse" => "crate::answer::TailAnswer".to_owned(),
+            _ if carriers.contains(&name) => format!("crate::opaque::{rust}"),
+            _ => format!("crate::v1::{rust}"),
+        };
+        serving = serving.extern_path(&name, path);
+    }
+    serving.compile_fds(only_event_service(contract))?;
     Ok(())
 }
 
@@ -93,6 +112,14 @@ fn with_opaque_events(mut contract: FileDescriptorSet) -> FileDescriptorSet {
     for field in messages.flat_map(|message| &mut message.field).filter(|field| field.type_name() == EVENT) {
         field.set_type(Type::Bytes);
         field.type_name = None;
+    }
+    contract
+}
+
+/// The same contract without any other service.
+fn only_event_service(mut contract: FileDescriptorSet) -> FileDescriptorSet {
+    for file in &mut contract.file {
+        file.service.retain(|service| service.name() == "EventService");
     }
     contract
 }

@@ -1,10 +1,11 @@
-//! Stored events as the contract's responses carry them.
+//! Stored events as the contract's responses carry them, and how many one carries.
 
 use annals_engine::contract::PageBounds;
 use annals_model::StoredEvent;
-use annals_wire::opaque::RecordedEvent;
+use annals_wire::answer::RecordedEvents;
 use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};
+use bytes::Bytes;
 
 use crate::config::Limits;
 
@@ -14,25 +15,20 @@ pub(crate) fn response_bounds(limits: &Limits) -> PageBounds {
     PageBounds { events_max: limits.response_events_max, bytes_max: limits.response_bytes_target }
 }
 
-/// The events, with all their columns or some. Bytes are shared with the store; only a projection copies.
-pub(crate) fn recorded(events: Vec<StoredEvent>, projection: Option<&Projection>) -> Result<Vec<RecordedEvent>, Fault> {
-    events.into_iter().map(|event| recorded_event(event, projection)).collect()
+/// The events as an answer has them, with all their columns or some. Only a projection copies them before they are encoded.
+pub(crate) fn recorded(mut events: Vec<StoredEvent>, projection: Option<&Projection>) -> Result<RecordedEvents, Fault> {
+    if let Some(projection) = projection {
+        for event in &mut events {
+            event.bytes = projected(event, projection)?;
+        }
+    }
+    Ok(RecordedEvents::new(events))
 }
 
-fn recorded_event(stored: StoredEvent, projection: Option<&Projection>) -> Result<RecordedEvent, Fault> {
-    let event = match projection {
-        None => stored.bytes,
-        Some(projection) => projection.project(&stored.bytes).map_err(|error| {
-            let (shard, sequence) = (stored.shard, stored.sequence);
-            tracing::error!(%shard, %sequence, "{error}");
-            Fault::new(Reason::StoreDamaged, format!("event {sequence} of shard {shard}: {error}; run `annals verify`"))
-        })?,
-    };
-    Ok(RecordedEvent {
-        event,
-        shard: stored.shard.get(),
-        sequence: stored.sequence.get(),
-        commit_time_unix_nanos: stored.commit_time.unix_nanos(),
-        late: false,
+fn projected(stored: &StoredEvent, projection: &Projection) -> Result<Bytes, Fault> {
+    projection.project(&stored.bytes).map_err(|error| {
+        let (shard, sequence) = (stored.shard, stored.sequence);
+        tracing::error!(%shard, %sequence, "{error}");
+        Fault::new(Reason::StoreDamaged, format!("event {sequence} of shard {shard}: {error}; run `annals verify`"))
     })
 }

@@ -1,4 +1,4 @@
-//! The codec of the services: prost, with one reservation for a message instead of growing under it, and a reason on
+//! The codecs of the services: prost, with one reservation for a message instead of growing under it, and a reason on
 //! what can't be decoded.
 
 use std::marker::PhantomData;
@@ -7,6 +7,7 @@ use prost::Message;
 use tonic::Status;
 use tonic::codec::{self, DecodeBuf, EncodeBuf};
 
+use crate::answer::Answer;
 use crate::fault::{Fault, Reason, to_status};
 
 /// Encodes `T`, decodes `U`.
@@ -35,6 +36,50 @@ where
 
     fn decoder(&mut self) -> Decoder<U> {
         Decoder(PhantomData)
+    }
+}
+
+/// Encodes the answers `T` of a server, decodes the requests `U`.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerCodec<T, U>(PhantomData<(T, U)>);
+
+impl<T, U> Default for AnswerCodec<T, U> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T, U> codec::Codec for AnswerCodec<T, U>
+where
+    T: Answer,
+    U: Message + Default + Send + 'static,
+{
+    type Encode = T;
+    type Decode = U;
+    type Encoder = AnswerEncoder<T>;
+    type Decoder = Decoder<U>;
+
+    fn encoder(&mut self) -> AnswerEncoder<T> {
+        AnswerEncoder(PhantomData)
+    }
+
+    fn decoder(&mut self) -> Decoder<U> {
+        Decoder(PhantomData)
+    }
+}
+
+/// Encodes answers, each into room that was reserved for it.
+#[derive(Clone, Copy, Debug)]
+pub struct AnswerEncoder<T>(PhantomData<T>);
+
+impl<T: Answer> codec::Encoder for AnswerEncoder<T> {
+    type Item = T;
+    type Error = Status;
+
+    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.reserve(item.encoded_len());
+        item.encode(buffer);
+        Ok(())
     }
 }
 

@@ -3,15 +3,18 @@
 //! - [`v1`]: the contract's messages with all their fields, and clients over them.
 //! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
 //!   speak: an event's bytes are written once, by its producer, and never encoded again.
+//! - [`serving`]: the event service as a server speaks it, whose [`answer`]s with events are encoded without being built.
 //! - [`walk`]: the strict check of an event's bytes.
 //! - [`fault`]: what can go wrong between a client and a server, as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
 //! Nothing here does I/O or knows of the engine.
 
+pub mod answer;
 pub mod codec;
 pub mod fault;
 pub mod opaque;
+pub mod serving;
 pub mod v1;
 pub mod walk;
 

@@ -6,7 +6,7 @@ use annals_engine::Engine;
 use annals_engine::contract::PageBounds;
 use annals_model::ScanPosition;
 use annals_wire::Fault;
-use annals_wire::opaque::ScanResponse;
+use annals_wire::answer::ScanAnswer;
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
@@ -27,7 +27,7 @@ struct Pages<E> {
 pub(crate) fn pages<E: Engine>(
     shared: Arc<Shared<E>>,
     scan: Scan,
-) -> impl Stream<Item = Result<ScanResponse, Fault>> + Send {
+) -> impl Stream<Item = Result<ScanAnswer, Fault>> + Send {
     let pages = Pages { shared, after: scan.after.clone(), remaining: scan.limit, is_first: true, scan };
     stream::unfold(Some(pages), |pages| async move {
         let mut pages = pages?;
@@ -41,7 +41,7 @@ pub(crate) fn pages<E: Engine>(
 
 impl<E: Engine> Pages<E> {
     /// The next page, and whether it is the last of this call.
-    async fn next_page(&mut self) -> Result<(ScanResponse, bool), Fault> {
+    async fn next_page(&mut self) -> Result<(ScanAnswer, bool), Fault> {
         let read = self.scan.read(self.after.take(), self.bounds());
         let page = self.shared.engine.read_partitions(read).await;
         let page = page.map_err(|error| faults::of_read(&error, &self.scan.table.definition.name))?;
@@ -50,7 +50,7 @@ impl<E: Engine> Pages<E> {
         }
         let is_last = page.next.is_none() || self.remaining == Some(0);
         let has_tokens = std::mem::replace(&mut self.is_first, false) || is_last;
-        let response = ScanResponse {
+        let response = ScanAnswer {
             events: recorded(page.events, self.scan.projection.as_ref())?,
             next_page_token: page.next.clone().map_or_else(Bytes::new, |position| self.scan.page_token(position)),
             resume_token: if has_tokens { self.scan.resume_token() } else { Bytes::new() },

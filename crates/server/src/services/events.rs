@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use annals_engine::Engine;
+use annals_wire::answer::{ScanAnswer, TailAnswer};
 use annals_wire::fault::to_status;
-use annals_wire::opaque::event_service_server::EventService;
-use annals_wire::opaque::{AppendRequest, AppendSessionRequest, ScanResponse, TailResponse};
+use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
+use annals_wire::serving::event_service_server::EventService;
 use annals_wire::v1;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status, Streaming};
@@ -27,8 +28,8 @@ type Responses<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 #[tonic::async_trait]
 impl<E: Engine> EventService for EventApi<E> {
     type AppendSessionStream = Responses<v1::AppendSessionResponse>;
-    type ScanStream = Responses<ScanResponse>;
-    type TailStream = Responses<TailResponse>;
+    type ScanStream = Responses<ScanAnswer>;
+    type TailStream = Responses<TailAnswer>;
 
     async fn append(&self, request: Request<AppendRequest>) -> Result<Response<v1::AppendResponse>, Status> {
         let deadline = Deadline::take_over(request.extensions());

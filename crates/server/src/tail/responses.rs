@@ -6,8 +6,10 @@ use annals_engine::Engine;
 use annals_engine::contract::{ArrivalScope, HeadWatch, WatchClosed};
 use annals_model::{EventTime, Moment, ResumeToken, StoredEvent};
 use annals_wire::Fault;
-use annals_wire::opaque::{TailEvents, TailResponse, tail_response::Body};
+use annals_wire::answer::TailAnswer;
+use annals_wire::opaque::{TailResponse, tail_response::Body};
 use annals_wire::v1::{Lag, TailCaughtUp, TailFellBehind, TailHeartbeat, Watermark};
+use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep_until};
 
@@ -54,7 +56,7 @@ pub(crate) fn responses<E: Engine>(
     shared: Arc<Shared<E>>,
     tail: Tail,
     peer: String,
-) -> Result<impl Stream<Item = Result<TailResponse, Fault>> + Send, Fault> {
+) -> Result<impl Stream<Item = Result<TailAnswer, Fault>> + Send, Fault> {
     let watch = shared.engine.watch(tail.table.id, tail.watch_scope());
     let watch = watch.map_err(|error| faults::of_read(&error, &tail.table.definition.name))?;
     let registered = shared.tails.register(
@@ -89,7 +91,7 @@ pub(crate) fn responses<E: Engine>(
 }
 
 impl<E: Engine> Responses<E> {
-    async fn next(&mut self) -> Result<Option<TailResponse>, Fault> {
+    async fn next(&mut self) -> Result<Option<TailAnswer>, Fault> {
         loop {
             if self.stop.is_stopping() {
                 return Err(faults::shutting_down());
@@ -126,7 +128,7 @@ impl<E: Engine> Responses<E> {
     }
 
     /// All there is was delivered: says so once, then waits.
-    async fn at_goal(&mut self, goal: &Moment) -> Result<Option<TailResponse>, Fault> {
+    async fn at_goal(&mut self, goal: &Moment) -> Result<Option<TailAnswer>, Fault> {
         self.events_since_head = 0;
         if self.tail.end.as_ref().is_some_and(|end| self.tail.shards.iter().all(|&of| goal.of(of) >= end.of(of))) {
             self.phase = Phase::Ended;
@@ -151,7 +153,7 @@ impl<E: Engine> Responses<E> {
     }
 
     /// There is something to deliver: the next of it, unless the scope leaves it out.
-    async fn towards(&mut self, goal: &Moment) -> Result<Option<TailResponse>, Fault> {
+    async fn towards(&mut self, goal: &Moment) -> Result<Option<TailAnswer>, Fault> {
         if self.phase == Phase::Live && self.is_behind(goal) {
             self.phase = Phase::CatchingUp;
             self.events_since_head = 0;
@@ -182,20 +184,19 @@ impl<E: Engine> Responses<E> {
         behind > self.shared.limits.tail_behind_events
     }
 
-    fn events(&mut self, events: Vec<StoredEvent>) -> Result<TailResponse, Fault> {
+    fn events(&mut self, events: Vec<StoredEvent>) -> Result<TailAnswer, Fault> {
         self.events_since_head += events.len() as u64;
         self.max_time = self.max_time.max(events.iter().map(|event| event.time).max());
         let events = recorded(events, self.tail.projection.as_ref())?;
-        let watermark = Some(self.watermark());
-        Ok(self.response(Body::Events(TailEvents { events, watermark })))
+        Ok(TailAnswer::Events { resume_token: self.note_position(), events, watermark: self.watermark() })
     }
 
-    fn caught_up(&mut self) -> TailResponse {
+    fn caught_up(&mut self) -> TailAnswer {
         let watermark = Some(self.watermark());
         self.response(Body::CaughtUp(TailCaughtUp { watermark }))
     }
 
-    async fn heartbeat(&mut self) -> TailResponse {
+    async fn heartbeat(&mut self) -> TailAnswer {
         let heartbeat = TailHeartbeat {
             watermark: Some(self.watermark()),
             lag: self.lag().await,
@@ -204,12 +205,16 @@ impl<E: Engine> Responses<E> {
         self.response(Body::Heartbeat(heartbeat))
     }
 
-    fn response(&mut self, body: Body) -> TailResponse {
+    fn response(&mut self, body: Body) -> TailAnswer {
+        TailAnswer::Other(TailResponse { resume_token: self.note_position(), body: Some(body) })
+    }
+
+    /// Shows others how far the tail has come. The token resumes after the response that is being made.
+    fn note_position(&mut self) -> Bytes {
         self.heartbeat_at = Instant::now() + self.tail.heartbeat;
         let position = self.catch_up.position();
         self.registered.moved(position, self.phase == Phase::Live);
-        let token = ResumeToken { table: self.tail.table.id, scope: self.tail.scope, moment: position.clone() };
-        TailResponse { resume_token: token.encode(), body: Some(body) }
+        ResumeToken { table: self.tail.table.id, scope: self.tail.scope, moment: position.clone() }.encode()
     }
 
     fn watermark(&self) -> Watermark {
