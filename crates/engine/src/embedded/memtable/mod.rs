@@ -8,6 +8,7 @@
 
 mod arrived;
 mod gauge;
+mod key;
 mod partition;
 mod partitions;
 mod read;

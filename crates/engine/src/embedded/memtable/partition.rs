@@ -6,14 +6,14 @@
 use annals_model::Token;
 use bytes::Bytes;
 
+use super::key::Key;
 use super::timeline::{Entry, Timeline};
 
 /// One partition. See the module.
 #[derive(Debug)]
 pub(super) struct Partition {
     pub(super) token: Token,
-    /// The key, in the buffer of its first event: found with one look, since each event that is added compares it.
-    pub(super) key: Bytes,
+    pub(super) key: Key,
     timeline: Timeline,
     /// Its events by sequence, counted from the memtable's first; none while that is the timeline's order.
     arrivals: Option<Vec<u32>>,
@@ -22,11 +22,11 @@ pub(super) struct Partition {
 impl Partition {
     /// A partition without events.
     pub(super) fn new(token: Token, key: Bytes) -> Self {
-        Self { token, key, timeline: Timeline::default(), arrivals: None }
+        Self { token, key: Key::from(key), timeline: Timeline::default(), arrivals: None }
     }
 
     pub(super) fn is(&self, token: Token, key: &[u8]) -> bool {
-        self.token == token && self.key == key
+        self.token == token && *self.key == *key
     }
 
     /// Its events by (time, sequence).

@@ -141,7 +141,7 @@ impl TokenOrder {
             // The tokens lie beside the numbers: keys, far away, are only looked at where tokens are the same.
             let by_place = |left: &Placed, right: &Placed| {
                 left.token.cmp(&right.token).then_with(|| {
-                    let [left, right] = [left, right].map(|placed| &partitions.get(placed.index).key);
+                    let [left, right] = [left, right].map(|placed| &*partitions.get(placed.index).key);
                     left.cmp(right)
                 })
             };

@@ -222,7 +222,7 @@ impl Memtable {
         let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
         let mut ahead = Vec::with_capacity(ROWS_AHEAD);
         for partition in order.iter().map(|placed| contents.partitions.get(placed.index)) {
-            let key = &partition.key;
+            let key = &*partition.key;
             for entry in partition.timeline().all() {
                 let sequence = entry.sequence(self.first);
                 if !sequences.contains(&sequence) {
@@ -296,7 +296,7 @@ fn show<'memtable, E>(
 }
 
 fn place_of(partition: &Partition) -> PartitionPlace {
-    PartitionPlace { token: partition.token, key: partition.key.clone() }
+    PartitionPlace { token: partition.token, key: partition.key.to_bytes() }
 }
 
 impl TimelinePage {
