@@ -41,16 +41,20 @@ impl Compaction<'_> {
     fn plan_merge(&self, table: &Arc<TableState>, shard: &ShardState) -> Option<Replacement> {
         let view = shard.view();
         let runs = view.runs.between(view.first_retained, Sequence::MAX);
-        let is_damaged = |run: &Arc<Run>| self.damaged.contains(&run.segment().id());
-        if runs.len() < 2 || runs.iter().any(is_damaged) {
+        if runs.len() < 2 {
             return None;
         }
         let barriers: Vec<usize> = (self.barriers)(table.id(), shard.shard())
             .into_iter()
             .map(|last| runs.partition_point(|run| run.summary().last <= last))
             .collect();
-        let sizes: Vec<u64> =
-            runs.iter().map(|run| policy::run_size(run.summary().event_bytes, run.summary().event_count)).collect();
+        let size = |run: &Arc<Run>| {
+            if self.damaged.contains(&run.segment().id()) {
+                return policy::RUN_LEFT_ALONE;
+            }
+            policy::run_size(run.summary().event_bytes, run.summary().event_count)
+        };
+        let sizes: Vec<u64> = runs.iter().map(size).collect();
         let retention = table.table().definition.retention;
         let range = policy::next_merge(&sizes, &barriers, |range| stays_fine(&runs[range], retention))?;
         Some(Replacement { table: Arc::clone(table), shard: shard.shard(), runs: runs[range].to_vec() })

@@ -30,6 +30,9 @@ pub(super) const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES_FULL;
 /// Fewer files than these are not worth a join.
 const JOIN_FILES_MIN: usize = 8;
 
+/// The size of a run that no merge takes or reaches across.
+pub(super) const RUN_LEFT_ALONE: u64 = RUN_BYTES_FULL;
+
 /// How large a run is, in bytes: that of its events, or more if it is nearer to the limit of their number.
 pub(super) fn run_size(event_bytes: u64, event_count: u32) -> u64 {
     const BYTES_PER_EVENT: u64 = RUN_BYTES_MAX / RUN_EVENTS_MAX as u64;
