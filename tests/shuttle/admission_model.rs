@@ -107,6 +107,27 @@ fn whoever_asks_gets_in_without_the_help_of_time_while_others_come_and_go() {
 }
 
 #[test]
+fn whoever_waits_behind_one_that_goes_away_gets_in_while_the_rest_is_held() {
+    model(20, || {
+        let door = open();
+        let (_, answer) = door.ask(0, 4);
+        let held = answer.recv().expect("an answer").expect("there is room");
+        let going = thread::spawn({
+            let door = door.clone();
+            move || {
+                let (waiting, _answer) = door.ask(0, 5);
+                drop(waiting);
+            }
+        });
+        let (_waiting, answer) = door.ask(0, 2);
+        let beside = answer.recv().expect("an answer").expect("there is room beside what is held");
+        drop((held, beside));
+        going.join().expect("goes");
+        door.leave();
+    });
+}
+
+#[test]
 fn of_one_table_whoever_asks_first_is_in_first() {
     model(20, || {
         let door = open();
