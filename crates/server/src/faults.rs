@@ -159,6 +159,7 @@ fn disk_full(message: String) -> Fault {
 fn read_only(reason: &ReadOnlyReason, message: String) -> Fault {
     let description = match reason {
         ReadOnlyReason::SyncFailed(_) => "check the disk, then restart the server",
+        ReadOnlyReason::Panicked(_) => "restart the server",
         ReadOnlyReason::OpenedReadOnly => "open the store for writing",
     };
     Fault::new(Reason::StoreReadOnly, message).with_precondition("STORE_WRITABLE", "store", description)
@@ -193,6 +194,7 @@ mod tests {
             (AppendError::Overloaded { waiting_bytes: 1, retry_after }, Reason::Overloaded),
             (AppendError::DiskFull("journal".into()), Reason::DiskFull),
             (AppendError::ReadOnly(ReadOnlyReason::SyncFailed("EIO".into())), Reason::StoreReadOnly),
+            (AppendError::ReadOnly(ReadOnlyReason::Panicked("flush".into())), Reason::StoreReadOnly),
             (AppendError::ReadOnly(ReadOnlyReason::OpenedReadOnly), Reason::StoreReadOnly),
             (AppendError::Closed, Reason::ShuttingDown),
             (AppendError::Unknown("EIO".into()), Reason::OutcomeUnknown),

@@ -14,6 +14,9 @@ pub enum ReadOnlyReason {
     /// restart.
     #[error("a sync failed ({0}); check the disk, then restart the server")]
     SyncFailed(String),
+    /// A thread of the engine panicked, which is a bug; this is its name. What it was to do is left.
+    #[error("its {0} thread panicked, the log says where; restart the server, and report it")]
+    Panicked(String),
     /// The store was opened for reading only.
     #[error("the store was opened for reading only")]
     OpenedReadOnly,

@@ -16,10 +16,11 @@ use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState};
 use annals_storage::state::State;
 use annals_storage::store::snapshot_state;
 
+use super::background;
 use super::maintenance::MaintenanceDesk;
 use super::store::Store;
 use crate::contract::ReadOnlyReason;
-use crate::sync::{Builder, Condvar, JoinHandle, Mutex, MutexGuard};
+use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard};
 
 /// What the keeper is told.
 #[derive(Debug, Default)]
@@ -105,7 +106,8 @@ impl KeeperDesk {
 impl Keeper {
     /// Starts the thread. It ends when the desk is closed.
     pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
-        Builder::new().name("annals-keeper".into()).spawn(move || {
+        let store = Arc::clone(&self.store);
+        background::start(&store, "keeper", move || {
             while self.store.keeper_desk().wait() {
                 if self.store.read_only().is_some() {
                     continue;

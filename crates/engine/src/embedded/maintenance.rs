@@ -13,6 +13,7 @@ use annals_storage::layout::FileNumber;
 use annals_storage::manifest::{ManifestError, ManifestState};
 use annals_storage::segment::SegmentId;
 
+use super::background;
 use super::commit::CommitHandle;
 use super::compaction::{CompactError, Compaction};
 use super::directory_keeper::DirectoryKeeper;
@@ -21,7 +22,7 @@ use super::runs::Runs;
 use super::segment_set::SegmentSet;
 use super::store::Store;
 use crate::contract::{CatalogError, ReadOnlyReason, Trimmed};
-use crate::sync::{Builder, Condvar, JoinHandle, Mutex, MutexGuard};
+use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard};
 
 /// How long the thread waits when there is nothing to do; it is woken when there is.
 const IDLE_WAIT: Duration = Duration::from_secs(10);
@@ -170,7 +171,8 @@ impl Maintenance {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(mut self) -> io::Result<JoinHandle<()>> {
-        Builder::new().name("annals-maintenance".into()).spawn(move || {
+        let store = Arc::clone(&self.store);
+        background::start(&store, "maintenance", move || {
             let mut wait = Duration::ZERO;
             while self.desk.wait(wait) {
                 if self.store.read_only().is_some() {

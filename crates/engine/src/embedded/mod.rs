@@ -6,6 +6,7 @@
 mod admission;
 #[cfg(test)]
 mod admission_tests;
+mod background;
 mod backlog;
 mod catalog;
 mod clock;

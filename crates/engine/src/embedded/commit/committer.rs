@@ -15,9 +15,10 @@ use super::plan::{Filling, Plan};
 use super::request::{Freeze, Request};
 use super::sync_thread::{Durability, SyncThread};
 use crate::contract::{AppendError, CatalogError, ReadOnlyReason};
+use crate::embedded::background;
 use crate::embedded::clock::CommitClock;
 use crate::embedded::store::Store;
-use crate::sync::{Builder, JoinHandle, Receiver, after, never, oneshot, select, unbounded};
+use crate::sync::{JoinHandle, Receiver, after, never, oneshot, select, unbounded};
 
 /// What the commit thread starts from.
 #[derive(Debug)]
@@ -106,7 +107,8 @@ impl Committer {
             freeze_through: None,
             freezes: Vec::new(),
         };
-        let thread = Builder::new().name("annals-commit".into()).spawn(move || committer.run())?;
+        let store = Arc::clone(&committer.store);
+        let thread = background::start(&store, "commit", move || committer.run())?;
         Ok((handle, thread))
     }
 

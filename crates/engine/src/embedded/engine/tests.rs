@@ -7,8 +7,13 @@ use std::time::Duration;
 
 use annals_model::{BatchBuilder, EventTime, Retention, SchemaMode, Shard, ShardCount, Sharding, TableDefinition};
 
+use tempfile::TempDir;
+
 use super::*;
 use crate::contract::{Place, ShardBatch};
+use crate::embedded::background;
+use crate::embedded::shard_state::ShardView;
+use crate::embedded::{Clock, SystemClock};
 
 /// Longer than anything here takes, and shorter than the flush thread sleeps with nothing to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -35,8 +40,8 @@ fn append(table: &Table, bytes: usize) -> Append {
     Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() }
 }
 
-#[tokio::test]
-async fn appends_go_on_as_soon_as_a_reader_lets_go_of_the_memory_that_they_wait_for() {
+/// An engine whose memory is full of what was flushed and is still held, as a reader may; appends wait until it is not.
+async fn engine_without_memory() -> (TempDir, EmbeddedEngine, Table, Arc<ShardView>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut options = Options::in_directory(folder.path().join("store"));
     (options.memtable_bytes_max, options.run_bytes_max) = (MEMTABLES, MEMTABLES / 4);
@@ -52,11 +57,63 @@ async fn appends_go_on_as_soon_as_a_reader_lets_go_of_the_memory_that_they_wait_
         tokio::task::yield_now().await;
     }
     assert!(engine.store.is_memory_short(), "what was flushed is still held");
+    (folder, engine, table, held)
+}
 
+#[tokio::test]
+async fn appends_go_on_as_soon_as_a_reader_lets_go_of_the_memory_that_they_wait_for() {
+    let (_folder, engine, table, held) = engine_without_memory().await;
     let mut waiting = pin!(engine.append(append(&table, 10)));
     let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
     assert!(first.is_pending(), "{first:?}");
     drop(held);
     let appended = tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect("stored");
     assert_eq!(appended.shards[0].first_sequence.get(), 2);
+}
+
+#[tokio::test]
+async fn when_a_thread_panics_appends_are_refused_and_so_are_those_that_wait_and_reads_go_on() {
+    let (_folder, engine, table, held) = engine_without_memory().await;
+    let mut waiting = pin!(engine.append(append(&table, 10)));
+    let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+    assert!(first.is_pending(), "{first:?}");
+    let thread = background::start(&engine.store, "flush", || panic!("broken on purpose")).expect("a thread");
+    thread.join().expect_err("it panics");
+    let is_told =
+        |error: AppendError| matches!(error, AppendError::ReadOnly(ReadOnlyReason::Panicked(name)) if name == "flush");
+    assert!(is_told(tokio::time::timeout(PATIENCE, waiting).await.expect("in time").expect_err("refused")));
+    assert!(is_told(engine.append(append(&table, 10)).await.expect_err("refused")));
+    assert_eq!(engine.table_stats(table.id).await.expect("reads go on").event_count, 1);
+    drop(held);
+    engine.close().expect("closes");
+}
+
+/// A clock that the maintenance thread does not survive.
+#[derive(Debug, Default)]
+struct Deadly(SystemClock);
+
+impl Clock for Deadly {
+    fn wall_nanos(&self) -> i64 {
+        self.0.wall_nanos()
+    }
+
+    fn monotonic_nanos(&self) -> u64 {
+        assert_ne!(std::thread::current().name(), Some("annals-maintenance"), "broken on purpose");
+        self.0.monotonic_nanos()
+    }
+}
+
+#[tokio::test]
+async fn the_engines_own_threads_are_watched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let options = Options::in_directory(folder.path().join("store"));
+    let engine = EmbeddedEngine::open(Options { clock: Arc::new(Deadly::default()), ..options }).expect("a store");
+    let reason = loop {
+        match engine.create_table(definition(), Vec::new()).await {
+            Err(CatalogError::ReadOnly(reason)) => break reason,
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(reason, ReadOnlyReason::Panicked("maintenance".to_owned()));
+    engine.close().expect("closes");
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use super::{FlushError, flush};
 use crate::contract::ReadOnlyReason;
+use crate::embedded::background;
 use crate::embedded::backlog::FrozenMemtable;
 use crate::embedded::maintenance::MaintenanceDesk;
 use crate::embedded::segment_set::SegmentSet;
 use crate::embedded::store::Store;
-use crate::sync::{Builder, JoinHandle};
+use crate::sync::JoinHandle;
 
 /// Event bytes after which a segment takes no more memtables. Larger files are no cheaper to write, and the memory of
 /// all their memtables is given back only at their end.
@@ -39,7 +40,8 @@ impl Flusher {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
-        Builder::new().name("annals-flush".into()).spawn(move || self.run())
+        let store = Arc::clone(&self.store);
+        background::start(&store, "flush", move || self.run())
     }
 
     fn run(self) {
