@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::ops::{BitXor, Bound, RangeInclusive};
 use std::sync::{Arc, PoisonError};
 
-use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TimeRange, Token};
+use annals_model::{CommitTime, EventTime, Row, Sequence, Shard, StoredEvent, TimeRange, Token};
 use bytes::Bytes;
 
 use super::partition::Partition;
@@ -222,21 +222,17 @@ impl Memtable {
         let order = self.token_order.lock().unwrap_or_else(PoisonError::into_inner).of(&contents.partitions);
         let mut ahead = Vec::with_capacity(ROWS_AHEAD);
         for partition in order.iter().map(|placed| contents.partitions.get(placed.index)) {
-            let key = &*partition.key;
             for entry in partition.timeline().all() {
                 let sequence = entry.sequence(self.first);
                 if !sequences.contains(&sequence) {
                     continue;
                 }
-                let arrived = &contents.batches[entry.batch as usize];
-                let row = &arrived.batch.rows()[arrived.row_of(sequence)];
-                ahead.push(SortedRow {
-                    token: partition.token,
-                    key,
-                    time: entry.time,
+                let arrived = &*contents.batches[entry.batch as usize];
+                ahead.push(PlacedRow {
+                    partition,
+                    arrived,
+                    row: &arrived.batch.rows()[arrived.row_of(sequence)],
                     sequence,
-                    event: arrived.batch.event(row),
-                    key_offset: row.key_offset,
                 });
                 if ahead.len() == ROWS_AHEAD {
                     show(&mut ahead, &mut visit)?;
@@ -284,15 +280,42 @@ impl Contents {
     }
 }
 
-/// Shows rows and forgets them. Neighbours in sorted order lie far apart in memory: each is touched first, since loads
-/// that do not wait for one another overlap, where `visit` would wait for every event by itself.
+/// A row that was not looked at yet.
+struct PlacedRow<'memtable> {
+    partition: &'memtable Partition,
+    arrived: &'memtable ArrivedBatch,
+    row: &'memtable Row,
+    sequence: Sequence,
+}
+
+impl<'memtable> PlacedRow<'memtable> {
+    fn event(&self) -> &'memtable [u8] {
+        self.arrived.batch.event(self.row)
+    }
+
+    fn sorted(&self) -> SortedRow<'memtable> {
+        SortedRow {
+            token: self.partition.token,
+            key: &self.partition.key,
+            time: self.row.time,
+            sequence: self.sequence,
+            event: self.event(),
+            key_offset: self.row.key_offset,
+        }
+    }
+}
+
+/// Shows rows and forgets them. Neighbours in sorted order lie far apart in memory: the places of all and then the events
+/// of all are touched first, since loads that do not wait for one another overlap, where `visit` would wait for every
+/// event by itself.
 fn show<'memtable, E>(
-    rows: &mut Vec<SortedRow<'memtable>>,
+    rows: &mut Vec<PlacedRow<'memtable>>,
     visit: &mut impl FnMut(SortedRow<'memtable>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let touched = rows.iter().filter_map(|row| Some(row.event.first()? ^ row.event.last()?)).fold(0, BitXor::bitxor);
-    black_box(touched);
-    rows.drain(..).try_for_each(visit)
+    black_box(rows.iter().map(|placed| placed.row.offset).fold(0, BitXor::bitxor));
+    let ends = |event: &[u8]| Some(event.first()? ^ event.last()?);
+    black_box(rows.iter().filter_map(|placed| ends(placed.event())).fold(0, BitXor::bitxor));
+    rows.drain(..).try_for_each(|placed| visit(placed.sorted()))
 }
 
 fn place_of(partition: &Partition) -> PartitionPlace {
