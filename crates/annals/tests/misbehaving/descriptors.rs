@@ -39,7 +39,8 @@ async fn without_a_descriptor_left_the_server_serves_on_does_not_spin_and_accept
     let (busy, lines) = (served.process.busy().saturating_sub(busy), served.process.log().lines().count() - lines);
     eprintln!("{served_on} appends, {busy:?} of processor time and {lines} lines in {:?}", start.elapsed());
     assert!(busy < WATCHED / 2, "it spins: {busy:?}");
-    assert!(lines <= 2, "it logs the same over and over: {lines} lines");
+    // The directory may come to be opened only now, and its failing lets another connection in.
+    assert!(lines <= 6, "it logs the same over and over: {lines} lines");
 
     drop(waiting);
     served.process.set_open_files_max(open + 100);

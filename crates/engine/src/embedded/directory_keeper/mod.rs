@@ -173,13 +173,19 @@ impl DirectoryKeeper {
         };
         let opened = opening.poll()?;
         self.opening = None;
-        let checked = opened.map_err(|error| error.to_string()).and_then(|directory| {
-            let covered = check::covered(&directory, store, edit)?;
-            let tables = directory.tables().map_err(|error| error.to_string())?;
-            Ok((directory, covered, tables))
-        });
+        let directory = match opened {
+            Ok(directory) => directory,
+            Err(error) => {
+                // It was tried anew already, without what lay there.
+                tracing::warn!("{error}; there is no directory, and lists take longer: it is made in {RETRY_WAIT:?}");
+                self.rest(now, RETRY_WAIT);
+                return None;
+            }
+        };
+        let checked = check::covered(&directory, store, edit)
+            .and_then(|covered| Ok((covered, directory.tables().map_err(|error| error.to_string())?)));
         match checked {
-            Ok((directory, covered, tables)) => {
+            Ok((covered, tables)) => {
                 self.covered = covered;
                 self.round = None;
                 self.gone.extend(tables.into_iter().filter(|&table| store.catalog().get(table).is_none()));
@@ -188,6 +194,7 @@ impl DirectoryKeeper {
                 Some(directory)
             }
             Err(error) => {
+                drop(directory);
                 tracing::warn!("{error}; the directory is removed and made again from the segments");
                 self.begin_opening(store, path, Present::Remove, now);
                 None
