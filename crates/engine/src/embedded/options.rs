@@ -30,6 +30,11 @@ pub struct Options {
     /// Where the directory of partitions lies, in the operating system's file system; none: partitions are listed from
     /// the segments' indexes each time.
     pub directory: Option<PathBuf>,
+    /// Bytes of the directory that are kept in memory: inner nodes of 10 million partitions and the leaves in use.
+    pub directory_cache_bytes: u64,
+    /// Threads that read for callers what is not in memory. Each may hold an index and a block of every run of a table
+    /// at once.
+    pub read_threads: usize,
     /// Journal files that data in memory may hold back; past it the oldest data is flushed, however little it is, so
     /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened.
     pub journal_files_max: u32,
@@ -48,6 +53,7 @@ pub struct Options {
     pub memtable_bytes_max: u64,
     /// Bytes of events after which a memtable is frozen and becomes one run. A group below the 32 MiB that a run may
     /// hold: what a memtable takes past this bound still goes into the same run, and not into a small one of its own.
+    /// Runs are merged into ones of at most a seventh more, or 8 MiB.
     pub run_bytes_max: u64,
     /// Bytes of appends that may be under way at once.
     pub admission_bytes_max: u64,
@@ -87,6 +93,8 @@ impl Options {
             manifest: ManifestOptions::default(),
             cache: CacheLimits::default(),
             directory: None,
+            directory_cache_bytes: 64 * 1024 * 1024,
+            read_threads: 4,
             journal_files_max: 8,
             group_bytes_max: 4 * 1024 * 1024,
             sync_here_bytes_max: 16 * 1024,

@@ -10,10 +10,6 @@ use std::time::Duration;
 use crate::contract::ReadError;
 use crate::sync::{Builder, JoinHandle, Mutex, MutexGuard, Receiver, Sender, TrySendError, bounded, oneshot};
 
-/// Threads: as many reads wait for the disk at a time. Disks serve several at once, and a decoded page costs a
-/// fraction of a millisecond of a core.
-const THREADS: usize = 4;
-
 /// Reads that wait for a thread. At 4 threads and a millisecond each the last one waits a quarter of a second.
 const WAITING_MAX: usize = 1_024;
 
@@ -30,14 +26,15 @@ pub(crate) struct ReadPool {
 }
 
 impl ReadPool {
-    /// A pool with its threads running.
+    /// A pool with so many threads running: as many reads wait for the disk at a time. Disks serve several at once, and
+    /// a decoded page costs a fraction of a millisecond of a core.
     ///
     /// # Errors
     /// When the operating system refuses a thread.
-    pub(crate) fn start() -> std::io::Result<Self> {
+    pub(crate) fn start(threads: usize) -> std::io::Result<Self> {
         let (sender, receiver) = bounded(WAITING_MAX);
         let pool = Self { jobs: Mutex::new(Some(sender)), threads: Mutex::default() };
-        for number in 0..THREADS {
+        for number in 0..threads {
             let receiver = receiver.clone();
             let thread = Builder::new().name(format!("annals-read-{number}")).spawn(move || work(&receiver))?;
             lock(&pool.threads).push(thread);
@@ -116,13 +113,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use super::*;
 
+    const THREADS: usize = 4;
+
     fn block_on<T>(future: impl Future<Output = T>) -> T {
         tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
     }
 
     #[test]
     fn a_read_past_the_queue_is_refused_and_those_taken_are_answered() {
-        let pool = ReadPool::start().expect("threads");
+        let pool = ReadPool::start(THREADS).expect("threads");
         let (release, gate) = bounded::<()>(0);
         let (started, running) = bounded::<()>(THREADS);
         let mut answers = Vec::new();
@@ -142,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_read_that_panics_fails_alone() {
-        let pool = ReadPool::start().expect("threads");
+        let pool = ReadPool::start(THREADS).expect("threads");
         for _ in 0..2 * THREADS {
             let read = pool.run(|| assert!(std::hint::black_box(false), "broken on purpose"));
             assert!(matches!(block_on(read), Err(ReadError::Io(_))));

@@ -10,7 +10,8 @@ settings! {
         /// Bytes that all events in memory may cost before the largest tables are written to segments. At twice as many
         /// no appends are taken until that has made room.
         pub memtable_bytes_max: u64 = 268_435_456,
-        /// Bytes of events of one shard in memory that are written out as one run.
+        /// Bytes of events of one shard in memory that are written out as one run. Runs are merged into ones of at most
+        /// a seventh more, or 8 MiB, and a tail that comes to a run holds twice its bytes while it is decoded.
         pub run_bytes_max: u64 = 29_360_128,
         /// Bytes of appends that one sync makes durable: enough to make the sync's cost small.
         pub group_bytes_max: usize = 4_194_304,
@@ -38,6 +39,11 @@ settings! {
         pub cache_bytes_max: usize = 536_870_912,
         /// Bytes of decoded runs that are kept for tails; room for one run is always made.
         pub cache_runs_bytes_max: usize = 268_435_456,
+        /// Bytes that the directory of partitions keeps in memory: as many as suit 10 million partitions.
+        pub directory_cache_bytes_max: u64 = 67_108_864,
+        /// Threads that read for callers what is not in memory. Each may hold an index and a block of every run of a
+        /// table at once: about a hundredth of the table's events where those are spread over time.
+        pub read_threads: usize = 4,
     }
 }
 
@@ -58,6 +64,8 @@ impl Engine {
         options.manifest.file_bytes = self.manifest_file_bytes;
         options.cache.parts_bytes = self.cache_bytes_max;
         options.cache.decoded_runs_bytes = self.cache_runs_bytes_max;
+        options.directory_cache_bytes = self.directory_cache_bytes_max;
+        options.read_threads = self.read_threads;
     }
 
     /// What is wrong with the values, taken together.
@@ -69,6 +77,7 @@ impl Engine {
             ("admission_bytes_max", self.admission_bytes_max),
             ("admission_table_bytes_max", self.admission_table_bytes_max),
             ("journal_files_max", u64::from(self.journal_files_max)),
+            ("read_threads", self.read_threads as u64),
         ];
         let zero = positive.into_iter().find(|(_, value)| *value == 0);
         zero.map(|(name, _)| format!("engine.{name} is 0; it is at least 1"))
@@ -97,6 +106,8 @@ mod tests {
             manifest_file_bytes: options.manifest.file_bytes,
             cache_bytes_max: options.cache.parts_bytes,
             cache_runs_bytes_max: options.cache.decoded_runs_bytes,
+            directory_cache_bytes_max: options.directory_cache_bytes,
+            read_threads: options.read_threads,
         }
     }
 
@@ -122,6 +133,8 @@ mod tests {
             manifest_file_bytes: 12,
             cache_bytes_max: 13,
             cache_runs_bytes_max: 14,
+            directory_cache_bytes_max: 15,
+            read_threads: 16,
         };
         let mut options = Options::in_directory("annals-data");
         set.apply(&mut options);

@@ -1,7 +1,8 @@
 //! Whole runs, decoded for arrival readers, under one budget for the node.
 //!
 //! Readers of the same run share it. A run is decoded only once there is room for it: those that were not used for
-//! longest are let go, and while others are still being decoded it waits for them. One run alone may pass the budget,
+//! longest are let go, and while others are still being decoded it waits for them. While it is decoded a run counts
+//! twice, since it lies in memory twice: in the order of keys and in that of arrival. One run alone may pass the budget,
 //! so that no setting stops arrival readers for good.
 //!
 //! A run may be decoded ahead of the reader that will come to it. Of these, and so of what is decoded in vain, no more
@@ -15,6 +16,9 @@ use crate::segment::{DecodedRun, ReadError, SegmentId};
 
 /// The part of the budget that runs may take which no reader has come to yet.
 const AHEAD_SHARE: usize = 4;
+
+/// How many times its own size a run takes while it is decoded.
+const DECODING_SHARE: usize = 2;
 
 /// Which run of which segment.
 pub(crate) type RunKey = (SegmentId, u32);
@@ -92,11 +96,12 @@ impl DecodedRuns {
     ) -> Result<(), ReadError> {
         let reservation = {
             let mut state = self.lock();
-            if !state.has_room_ahead(key, bytes, self.limit_bytes) || !state.make_room(bytes, self.limit_bytes) {
+            let decoding = bytes.saturating_mul(DECODING_SHARE);
+            if !state.has_room_ahead(key, bytes, self.limit_bytes) || !state.make_room(decoding, self.limit_bytes) {
                 return Ok(());
             }
-            state.begin(key, bytes, true);
-            Reservation { cache: self, key, bytes, is_ahead: true }
+            state.begin(key, decoding, true);
+            Reservation { cache: self, key, bytes: decoding, is_ahead: true }
         };
         reservation.keep(&Arc::new(decode()?));
         Ok(())
@@ -104,6 +109,7 @@ impl DecodedRuns {
 
     /// Waits until the run is there, given back as the error, or there is room to decode it.
     fn reserve(&self, key: RunKey, bytes: usize) -> Result<Reservation<'_>, Arc<DecodedRun>> {
+        let bytes = bytes.saturating_mul(DECODING_SHARE);
         let mut state = self.lock();
         loop {
             if let Some(run) = state.find(key) {

@@ -26,9 +26,6 @@ pub use entry::PartitionEntry;
 /// The version of the keys and values.
 const FORMAT_VERSION: u32 = 1;
 
-/// Memory that sled may use for its pages: inner nodes of 10 million partitions and the leaves in use.
-const CACHE_BYTES: u64 = 64 * 1024 * 1024;
-
 /// Why the directory cannot be used. Whatever it is, the answer is to remove it and make it again.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
@@ -101,14 +98,15 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Opens the directory in `path`, or makes an empty one. Takes as long as sled likes.
+    /// Opens the directory in `path`, or makes an empty one. Takes as long as sled likes, and keeps some
+    /// `cache_bytes` of its pages in memory.
     ///
     /// # Errors
     /// When it cannot be opened or is not the directory of the store `store` in this version.
-    pub fn open(path: &Path, store: [u8; 16]) -> Result<Self, DirectoryError> {
+    pub fn open(path: &Path, store: [u8; 16], cache_bytes: u64) -> Result<Self, DirectoryError> {
         let config = sled::Config::new()
             .path(path)
-            .cache_capacity(CACHE_BYTES)
+            .cache_capacity(cache_bytes)
             .mode(sled::Mode::HighThroughput)
             // Nothing is durable before `sync`, and there is nothing to write while nobody writes.
             .flush_every_ms(None);

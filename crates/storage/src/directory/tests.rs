@@ -5,10 +5,11 @@ use annals_model::{CommitTime, EventTime};
 use super::*;
 
 const STORE: [u8; 16] = [1; 16];
+const CACHE_BYTES: u64 = 1024 * 1024;
 const TABLE: TableId = TableId::from_bytes([2; 16]);
 
 fn open(path: &Path) -> Directory {
-    Directory::open(path, STORE).expect("opens")
+    Directory::open(path, STORE, CACHE_BYTES).expect("opens")
 }
 
 fn entry(event_count: u64, min: i64, max: i64, last: u64) -> PartitionEntry {
@@ -125,7 +126,7 @@ fn a_dropped_table_goes_in_steps_and_leaves_the_others() {
 fn a_directory_of_another_store_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     drop(open(folder.path()));
-    assert!(matches!(Directory::open(folder.path(), [9; 16]), Err(DirectoryError::Foreign { .. })));
+    assert!(matches!(Directory::open(folder.path(), [9; 16], CACHE_BYTES), Err(DirectoryError::Foreign { .. })));
 }
 
 #[test]
@@ -135,7 +136,7 @@ fn files_that_sled_cannot_read_are_an_error_and_can_be_removed() {
     fs::create_dir(&path).expect("a folder");
     fs::write(path.join("conf"), b"not sled's").expect("writes");
     fs::write(path.join("db"), vec![0x5a; 100_000]).expect("writes");
-    Directory::open(&path, STORE).expect_err("not a directory");
+    Directory::open(&path, STORE, CACHE_BYTES).expect_err("not a directory");
     Directory::remove(&path).expect("removes");
     drop(open(&path));
     Directory::remove(&path).expect("removes");

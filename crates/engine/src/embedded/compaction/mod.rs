@@ -17,6 +17,8 @@ use annals_storage::segment::{
     ReadError, RunSummary, SegmentId, SegmentSummary, WriteError, Writer, merge_groups, merge_runs,
 };
 
+pub(super) use policy::merged_bytes_max;
+
 use super::catalog::Catalog;
 use super::runs::Run;
 use super::segment_set::SegmentSet;
@@ -53,6 +55,8 @@ pub(super) struct Compaction<'store> {
     pub(super) segments: &'store SegmentSet,
     /// Held while what is retained is decided upon by whole runs, and while runs are put in the place of others.
     pub(super) run_bounds: &'store Mutex<()>,
+    /// Bytes of a merged run at most.
+    pub(super) run_bytes_max: u64,
     /// The sequences of a shard that must stay the last of a run.
     pub(super) barriers: &'store dyn Fn(TableId, Shard) -> Vec<Sequence>,
     /// Segments in which damage was met: their runs stay as they are, whatever the policy asks for.

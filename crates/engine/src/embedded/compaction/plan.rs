@@ -56,7 +56,8 @@ impl Compaction<'_> {
         };
         let sizes: Vec<u64> = runs.iter().map(size).collect();
         let retention = table.table().definition.retention;
-        let range = policy::next_merge(&sizes, &barriers, |range| stays_fine(&runs[range], retention))?;
+        let range =
+            policy::next_merge(&sizes, self.run_bytes_max, &barriers, |range| stays_fine(&runs[range], retention))?;
         Some(Replacement { table: Arc::clone(table), shard: shard.shard(), runs: runs[range].to_vec() })
     }
 

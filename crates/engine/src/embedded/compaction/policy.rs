@@ -12,9 +12,6 @@ use std::ops::Range;
 
 use annals_storage::segment::{RUN_BYTES_MAX, RUN_EVENTS_MAX};
 
-/// A run of so many event bytes is full: it is not merged again.
-const RUN_BYTES_FULL: u64 = RUN_BYTES_MAX / 2;
-
 /// Fewer runs than these are merged only if that makes a full one.
 const MERGE_RUNS_MIN: usize = 8;
 
@@ -31,7 +28,16 @@ pub(super) const FILE_BYTES_MAX: u64 = 2 * FILE_BYTES_FULL;
 const JOIN_FILES_MIN: usize = 8;
 
 /// The size of a run that no merge takes or reaches across.
-pub(super) const RUN_LEFT_ALONE: u64 = RUN_BYTES_FULL;
+pub(super) const RUN_LEFT_ALONE: u64 = RUN_BYTES_MAX;
+
+/// Runs are merged up to so many bytes whatever is flushed: where memory is very small, there would be too many.
+const MERGED_BYTES_LEAST: u64 = 8 * 1024 * 1024;
+
+/// Bytes of a merged run at most, where memtables become runs of `flushed_bytes`: what a flushed run may have grown past
+/// that, by a group, still fits.
+pub(in crate::embedded) fn merged_bytes_max(flushed_bytes: u64) -> u64 {
+    flushed_bytes.saturating_add(flushed_bytes / 7).clamp(MERGED_BYTES_LEAST, RUN_BYTES_MAX)
+}
 
 /// How large a run is, in bytes: that of its events, or more if it is nearer to the limit of their number.
 pub(super) fn run_size(event_bytes: u64, event_count: u32) -> u64 {
@@ -41,27 +47,30 @@ pub(super) fn run_size(event_bytes: u64, event_count: u32) -> u64 {
 
 /// The next runs of a shard to merge into one.
 ///
-/// `sizes` are the sizes of the shard's runs in the order of their sequences; a merge takes neighbours only.
+/// `sizes` are the sizes of the shard's runs in the order of their sequences; a merge takes neighbours only, and makes
+/// a run of at most `run_bytes_max`. A run of half of that is full: it is not merged again.
 /// `barriers` are indexes that no merge reaches across: one of them at 3 keeps the runs up to 2 and those from 3
 /// apart. `may_be_one` tells whether some neighbours may be one run at all. None if nothing is worth it.
 pub(super) fn next_merge(
     sizes: &[u64],
+    run_bytes_max: u64,
     barriers: &[usize],
     may_be_one: impl Fn(Range<usize>) -> bool,
 ) -> Option<Range<usize>> {
+    let full = run_bytes_max / 2;
     let mut best: Option<Range<usize>> = None;
     for start in 0..sizes.len() {
         let (mut total, mut largest) = (0, 0);
         for (end, &size) in (start + 1..).zip(&sizes[start..]).take(MERGE_RUNS_MAX) {
-            let stops = size >= RUN_BYTES_FULL || (end - 1 > start && barriers.contains(&(end - 1)));
-            if stops || total + size > RUN_BYTES_MAX || !may_be_one(start..end) {
+            let stops = size >= full || (end - 1 > start && barriers.contains(&(end - 1)));
+            if stops || total + size > run_bytes_max || !may_be_one(start..end) {
                 break;
             }
             total += size;
             largest = largest.max(size);
             let count = end - start;
             let grows = count >= MERGE_RUNS_MIN && total >= 2 * largest;
-            let fills = count >= 2 && total >= RUN_BYTES_FULL;
+            let fills = count >= 2 && total >= full;
             if (grows || fills) && best.as_ref().is_none_or(|best| count > best.len()) {
                 best = Some(start..end);
             }
@@ -132,13 +141,13 @@ mod tests {
     }
 
     fn merge(sizes: &[u64], barriers: &[usize]) -> Option<Range<usize>> {
-        next_merge(sizes, barriers, |_| true)
+        next_merge(sizes, RUN_BYTES_MAX, barriers, |_| true)
     }
 
     #[test]
     fn what_may_not_be_one_run_is_not_merged() {
-        assert_eq!(next_merge(&[MIB; 16], &[], |range| range.len() <= 9), Some(0..9));
-        assert_eq!(next_merge(&[MIB; 16], &[], |range| range.len() <= 7), None);
+        assert_eq!(next_merge(&[MIB; 16], RUN_BYTES_MAX, &[], |range| range.len() <= 9), Some(0..9));
+        assert_eq!(next_merge(&[MIB; 16], RUN_BYTES_MAX, &[], |range| range.len() <= 7), None);
     }
 
     #[test]
@@ -148,6 +157,16 @@ mod tests {
         assert_eq!(merge(&between_full(7), &[]), None);
         assert_eq!(merge(&[9 * MIB, 9 * MIB], &[]), Some(0..2));
         assert_eq!(merge(&[16 * MIB, 16 * MIB], &[]), None);
+    }
+
+    #[test]
+    fn no_merge_passes_what_runs_may_hold() {
+        let runs_of_seven = [7 * MIB; 4];
+        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(28 * MIB), &[], |_| true), Some(0..4));
+        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(13 * MIB), &[], |_| true), Some(0..2));
+        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(7 * MIB), &[], |_| true), None);
+        assert_eq!(next_merge(&[MIB / 8; 64], merged_bytes_max(1), &[], |_| true), Some(0..64));
+        assert_eq!(merged_bytes_max(u64::MAX), RUN_BYTES_MAX);
     }
 
     #[test]
@@ -181,7 +200,7 @@ mod tests {
                     runs.splice(range, [(total, merges)]);
                 }
             }
-            let full = usize::try_from(flushed / RUN_BYTES_FULL).expect("few") + 1;
+            let full = usize::try_from(flushed / (RUN_BYTES_MAX / 2)).expect("few") + 1;
             assert!(runs.len() <= 3 * full + 40, "{} runs of {flushed} bytes, seed {seed}", runs.len());
             assert!(runs.iter().all(|run| run.0 <= RUN_BYTES_MAX && run.1 <= 15), "{runs:?}, seed {seed}");
         }

@@ -206,7 +206,8 @@ impl DirectoryKeeper {
         // Nothing is covered by a directory that does not exist yet, so runs may be merged as they like.
         self.covered.clear();
         self.round = None;
-        match Opening::begin(path.to_owned(), *store.identity().uuid.as_bytes(), present) {
+        let cache_bytes = store.options().directory_cache_bytes;
+        match Opening::begin(path.to_owned(), *store.identity().uuid.as_bytes(), cache_bytes, present) {
             Ok(opening) => self.opening = Some(opening),
             Err(error) => {
                 tracing::warn!("no thread to open the directory, which is tried again: {error}");

@@ -21,12 +21,12 @@ pub(super) enum Present {
 pub(super) struct Opening(Receiver<Result<Directory, DirectoryError>>);
 
 impl Opening {
-    /// Begins to open the directory in `path` of the store `store`.
-    pub(super) fn begin(path: PathBuf, store: [u8; 16], present: Present) -> std::io::Result<Self> {
+    /// Begins to open the directory in `path` of the store `store`, to keep some `cache_bytes` of it in memory.
+    pub(super) fn begin(path: PathBuf, store: [u8; 16], cache_bytes: u64, present: Present) -> std::io::Result<Self> {
         let (sender, receiver) = bounded(1);
         thread::Builder::new().name("annals-directory".into()).spawn(move || {
             // Nobody waits any more if the store was closed meanwhile.
-            drop(sender.send(open(&path, store, present)));
+            drop(sender.send(open(&path, store, cache_bytes, present)));
         })?;
         Ok(Self(receiver))
     }
@@ -44,13 +44,13 @@ impl Opening {
     }
 }
 
-fn open(path: &Path, store: [u8; 16], present: Present) -> Result<Directory, DirectoryError> {
+fn open(path: &Path, store: [u8; 16], cache_bytes: u64, present: Present) -> Result<Directory, DirectoryError> {
     if present == Present::Keep {
-        match Directory::open(path, store) {
+        match Directory::open(path, store, cache_bytes) {
             Err(error) => tracing::warn!("{error}; it is removed and made again from the segments"),
             opened => return opened,
         }
     }
     Directory::remove(path)?;
-    Directory::open(path, store)
+    Directory::open(path, store, cache_bytes)
 }

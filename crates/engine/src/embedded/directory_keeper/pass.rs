@@ -11,6 +11,9 @@ use crate::embedded::runs::Run;
 use crate::embedded::shard_state::ShardView;
 use crate::embedded::sources::{RunPartitions, SourceError};
 
+/// Runs that one pass adds at most: of each it holds an index and a page of partitions until it is done.
+const RUNS_ADDED_MAX: usize = 16;
+
 /// Why a pass cannot go on.
 #[derive(Debug)]
 pub(super) enum PassError {
@@ -73,7 +76,8 @@ impl Pass {
             last_commit: CommitTime::MIN,
             edit,
         });
-        let newest = view.runs.last().unwrap_or(nothing);
+        let added = view.runs.between(covered.last.next().max(view.first_retained), Sequence::MAX);
+        let newest = added[..added.len().min(RUNS_ADDED_MAX)].last().map_or(nothing, |run| run.summary().last);
         let (kind, first, last) = if covered.target > covered.last {
             (Kind::Add { after: covered.last }, covered.first, covered.target)
         } else if covered.first < view.first_retained {

@@ -51,7 +51,8 @@ pub(super) fn read_arrivals(
     Ok(ArrivalPage { events: page.events, next: page.next })
 }
 
-/// The events of all partitions, or of those in some slices.
+/// The events of all partitions, or of those in some slices. A page ends early where the next run would have to be
+/// decoded: its events share the memory of the run before, which can go once the page is answered.
 fn read_all(
     view: &ShardView,
     (from, through): (Sequence, Sequence),
@@ -64,8 +65,14 @@ fn read_all(
             let tokens = run.summary().tokens();
             slices.token_ranges().iter().any(|range| range.overlaps(&tokens))
         });
-        if is_wanted && read_run(run, (page.next, through), slices, access, page)? == Flow::Stop {
-            return Ok(());
+        if is_wanted {
+            let access = if page.events.is_empty() { access } else { Access::CacheOnly };
+            match read_run(run, (page.next, through), slices, access, page) {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Stop) => return Ok(()),
+                Err(SourceError::NotCached) if !page.events.is_empty() => return Ok(()),
+                Err(error) => return Err(error),
+            }
         }
         page.pass(run.summary().last.min(through));
     }

@@ -43,7 +43,8 @@ impl Reads {
     /// # Errors
     /// When the operating system refuses a thread.
     pub(crate) fn start(store: Arc<Store>, directory: Arc<DirectoryService>) -> std::io::Result<Self> {
-        Ok(Self { store, pool: ReadPool::start()?, directory })
+        let pool = ReadPool::start(store.options().read_threads)?;
+        Ok(Self { store, pool, directory })
     }
 
     /// The threads for what may wait.

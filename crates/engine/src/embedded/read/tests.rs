@@ -208,6 +208,23 @@ fn a_read_that_may_not_wait_says_that_it_must() {
 }
 
 #[test]
+fn a_page_of_arrivals_ends_where_another_run_would_have_to_be_decoded() {
+    let mut harness = Harness::new(1, Sharding::Hash);
+    for _ in 0..2 {
+        let rows: Vec<_> = (0..10).map(|time| (b"key".to_vec(), time)).collect();
+        harness.append(Shard::ZERO, &rows);
+        harness.flush(&[Shard::ZERO]);
+    }
+    let lengths = |from: u64| {
+        let page = read_arrivals(&harness.table, &arrivals_from(&harness, from), Access::Read).expect("reads");
+        (page.events.len(), page.next)
+    };
+    assert_eq!(lengths(1), (10, Sequence::new(11)));
+    assert_eq!(lengths(11), (10, Sequence::new(21)));
+    assert_eq!(lengths(1), (20, Sequence::new(21)), "both lie in memory by now");
+}
+
+#[test]
 fn a_partition_that_fills_a_page_holds_back_the_others() {
     let mut keys = [b"a".to_vec(), b"b".to_vec()];
     keys.sort_by_key(|key| Token::of(key));
