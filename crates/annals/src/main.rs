@@ -17,6 +17,7 @@ mod import;
 mod in_process;
 mod info;
 mod inspect;
+mod memory_limit;
 mod output;
 mod partitions;
 mod plot;

@@ -19,6 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::connect::block_on;
+use crate::memory_limit::memory_limit;
 use crate::output::write_text;
 use crate::terminal::Stream;
 
@@ -71,6 +72,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let config = configuration(args)?;
     start_log();
+    warn_of_little_memory(&config);
     let data = config.server.data.clone();
     let mut options = Options::in_directory(&data);
     config.engine.apply(&mut options);
@@ -106,6 +108,21 @@ fn start_log() {
         // A log on a full disk is lost; a panic about it would take the thread that logs with it.
         .log_internal_errors(false)
         .init();
+}
+
+/// Says where the settings may ask for more memory than there is: a process that takes too much is ended without a word.
+fn warn_of_little_memory(config: &Config) {
+    let wanted = config.memory_bytes_max();
+    if let Some(limit) = memory_limit().filter(|limit| *limit < wanted) {
+        const MIB: u64 = 1024 * 1024;
+        tracing::warn!(
+            "the settings add up to {} MiB of memory, and this process may have {} MiB: past that the system ends it. \
+             Lower engine.memtable_bytes_max, engine.cache_bytes_max, engine.cache_runs_bytes_max and \
+             limits.receiving_bytes_max, as deploy/annals-small.toml does for 256 MiB",
+            wanted.div_ceil(MIB),
+            limit / MIB
+        );
+    }
 }
 
 fn serve(config: Config, engine: &Arc<EmbeddedEngine>) -> anyhow::Result<()> {

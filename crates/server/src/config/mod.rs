@@ -7,6 +7,7 @@
 mod engine;
 mod layers;
 mod limits;
+mod memory;
 mod setting;
 
 use std::fmt::Write;

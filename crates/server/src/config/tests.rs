@@ -94,3 +94,13 @@ fn the_file_to_start_from_documents_every_setting_with_its_default() {
         .fold(String::new(), |all, line| all + line + "\n");
     assert_eq!(toml::from_str::<Config>(&uncommented).expect("a configuration"), Config::default());
 }
+
+#[test]
+fn the_small_machines_file_adds_up_to_less_than_its_limit() {
+    const MIB: u64 = 1024 * 1024;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/annals-small.toml");
+    let small = Config::load(Some(&path), |_| None, &[]).expect("deploy/annals-small.toml");
+    let windows = small.limits.connections_max as u64 * u64::from(small.limits.connection_window_bytes);
+    assert!(small.memory_bytes_max() + windows <= 224 * MIB, "{} and {windows}", small.memory_bytes_max());
+    assert!((1_500 * MIB..2_048 * MIB).contains(&Config::default().memory_bytes_max()));
+}

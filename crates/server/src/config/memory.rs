@@ -1,0 +1,39 @@
+//! What a server takes of memory at most, by its settings.
+
+use super::Config;
+
+/// Bytes that no setting bounds: threads, the directory's own tables, indexes of what is being flushed and merged.
+const UNSET_BYTES: u64 = 40 * 1024 * 1024;
+
+/// Bytes of a run at most, whatever is set.
+const RUN_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Runs are merged up to this size at least.
+const RUN_BYTES_LEAST: u64 = 8 * 1024 * 1024;
+
+impl Config {
+    /// Bytes of memory that the settings add up to, with an eighth for what the allocator wastes.
+    ///
+    /// What clients send ahead comes on top: up to `limits.connection_window_bytes` for each connection that is not
+    /// read as fast as it sends, and one request that is not whole yet for each session. So do the indexes that a read of
+    /// a whole table holds: about a hundredth of the table's events, on each of `engine.read_threads`.
+    pub fn memory_bytes_max(&self) -> u64 {
+        let (limits, engine) = (&self.limits, &self.engine);
+        let bytes = |bytes: usize| bytes as u64;
+        let run = engine.run_bytes_max.saturating_add(engine.run_bytes_max / 7).clamp(RUN_BYTES_LEAST, RUN_BYTES_MAX);
+        let parts = [
+            // Appends wait from twice the bound on, and a group may be past it.
+            engine.memtable_bytes_max.saturating_mul(2),
+            bytes(engine.group_bytes_max).saturating_mul(5),
+            bytes(limits.receiving_bytes_max),
+            bytes(limits.sending_bytes_max),
+            bytes(engine.cache_bytes_max),
+            // One run is decoded whatever the bound, and lies in memory twice meanwhile.
+            bytes(engine.cache_runs_bytes_max).max(2 * run),
+            engine.directory_cache_bytes_max,
+            UNSET_BYTES,
+        ];
+        let sum = parts.into_iter().fold(0_u64, u64::saturating_add);
+        sum.saturating_add(sum / 8)
+    }
+}
