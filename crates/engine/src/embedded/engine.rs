@@ -174,6 +174,7 @@ impl EmbeddedEngine {
         let Running { manifest, commit, background } =
             self.running.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         self.admission.close();
+        self.store.begin_closing();
         if let Some(commits) = &self.commits {
             commits.close();
         }

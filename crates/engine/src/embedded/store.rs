@@ -31,6 +31,7 @@ pub(crate) struct Store {
     read_only: OnceLock<ReadOnlyReason>,
     /// Damage up to which the journal was read.
     broken_off: OnceLock<Arc<Damage>>,
+    is_closing: AtomicBool,
     is_closed: AtomicBool,
 }
 
@@ -52,6 +53,7 @@ impl Store {
             run_bounds: Mutex::default(),
             read_only,
             broken_off: OnceLock::new(),
+            is_closing: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
         }
     }
@@ -136,6 +138,13 @@ impl Store {
         self.read_only.get_or_init(|| reason);
     }
 
+    /// Has the commit thread finish what was let in, whatever memory that takes: admission bounds it, and whoever holds
+    /// the memory may hold it for longer than closing may take.
+    pub(crate) fn begin_closing(&self) {
+        self.is_closing.store(true, Ordering::Release);
+        self.backlog.note_look();
+    }
+
     /// Whether the commit thread has answered all that it took, and takes no more.
     pub(crate) fn is_closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
@@ -147,12 +156,13 @@ impl Store {
     }
 
     /// Whether memtables cost so much that no requests are taken until a flush has made room. Not where flushing does not
-    /// get on: those who ask are then told, rather than left to wait.
+    /// get on: those who ask are then told, rather than left to wait. Nor while the store closes.
     pub(crate) fn is_memory_short(&self) -> bool {
         self.is_memory_full()
             && self.backlog.is_taken_care_of()
             && self.backlog.obstacle().is_none()
             && self.read_only().is_none()
+            && !self.is_closing.load(Ordering::Acquire)
     }
 
     /// Why no flush makes the room in memory that appends need; none if there is room, or some will be made.

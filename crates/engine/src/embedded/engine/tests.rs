@@ -72,6 +72,23 @@ async fn appends_go_on_as_soon_as_a_reader_lets_go_of_the_memory_that_they_wait_
 }
 
 #[tokio::test]
+async fn closing_stores_what_was_let_in_and_does_not_wait_for_a_reader_that_holds_the_memory() {
+    let (_folder, engine, table, held) = engine_without_memory().await;
+    let mut waiting = pin!(engine.append(append(&table, 10)));
+    let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+    assert!(first.is_pending(), "{first:?}");
+    std::thread::scope(|scope| {
+        let (closed, is_closed) = std::sync::mpsc::channel();
+        let engine = &engine;
+        scope.spawn(move || closed.send(engine.close()));
+        let result = is_closed.recv_timeout(PATIENCE);
+        drop(held);
+        result.expect("closes while the memory is held").expect("closes cleanly");
+    });
+    assert_eq!(waiting.await.expect("stored").shards[0].first_sequence.get(), 2);
+}
+
+#[tokio::test]
 async fn when_a_thread_panics_appends_are_refused_and_so_are_those_that_wait_and_reads_go_on() {
     let (_folder, engine, table, held) = engine_without_memory().await;
     let mut waiting = pin!(engine.append(append(&table, 10)));
