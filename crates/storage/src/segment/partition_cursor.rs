@@ -5,25 +5,24 @@ use std::sync::Arc;
 use annals_model::Token;
 
 use super::error::ReadError;
-use super::partitions::{Partitions, RunPartition};
+use super::partitions::{PartitionIndex, Partitions, RunPartition};
 use super::run::Run;
-use super::tail::Tail;
 use crate::cache::Access;
 
-/// A place among the partitions of a run. Holds one page.
+/// A place among the partitions of a run. Holds one page, and the index of all.
 #[derive(Debug)]
 pub struct PartitionCursor {
     run: Run,
-    tail: Arc<Tail>,
+    index: Arc<PartitionIndex>,
     page: Option<Arc<Partitions>>,
     page_number: usize,
     at: usize,
 }
 
 impl PartitionCursor {
-    pub(super) fn open(run: Run, tail: Arc<Tail>, access: Access) -> Result<Self, ReadError> {
-        let page = Some(run.partitions_page(&tail, 0, access)?);
-        Ok(Self { run, tail, page, page_number: 0, at: 0 })
+    pub(super) fn open(run: Run, index: Arc<PartitionIndex>, access: Access) -> Result<Self, ReadError> {
+        let page = Some(run.partitions_page(&index, 0, access)?);
+        Ok(Self { run, index, page, page_number: 0, at: 0 })
     }
 
     /// The partition that the cursor stands at; none behind the last.
@@ -33,7 +32,7 @@ impl PartitionCursor {
 
     /// Where the page with the cursor's partition lies in the run; behind the last partition, where the last page does.
     pub(super) fn page_offset(&self) -> u64 {
-        let pages = self.tail.partitions.pages();
+        let pages = self.index.pages();
         pages.get(self.page_number).or(pages.last()).map_or(0, |page| page.page.offset)
     }
 
@@ -42,12 +41,12 @@ impl PartitionCursor {
     /// # Errors
     /// `Miss` under `CacheOnly`, when the run cannot be read or is damaged; the cursor stays where it is then.
     pub fn seek(&mut self, token: Token, key: &[u8], access: Access) -> Result<(), ReadError> {
-        let mut number = self.tail.partitions.find(token, key);
-        let mut page = self.run.partitions_page(&self.tail, number, access)?;
+        let mut number = self.index.find(token, key);
+        let mut page = self.run.partitions_page(&self.index, number, access)?;
         let mut at = page.list().partition_point(|partition| (partition.token, &*partition.key) < (token, key));
-        if at == page.list().len() && number + 1 < self.tail.partitions.pages().len() {
+        if at == page.list().len() && number + 1 < self.index.pages().len() {
             (number, at) = (number + 1, 0);
-            page = self.run.partitions_page(&self.tail, number, access)?;
+            page = self.run.partitions_page(&self.index, number, access)?;
         }
         (self.page, self.page_number, self.at) = (Some(page), number, at);
         Ok(())
@@ -64,8 +63,8 @@ impl PartitionCursor {
             return Ok(());
         }
         let next = self.page_number + 1;
-        self.page = if next < self.tail.partitions.pages().len() {
-            Some(self.run.partitions_page(&self.tail, next, access)?)
+        self.page = if next < self.index.pages().len() {
+            Some(self.run.partitions_page(&self.index, next, access)?)
         } else {
             None
         };

@@ -13,8 +13,9 @@ use super::fields::Fields;
 use super::page::PagePlace;
 use super::row::Row;
 
-/// A page of partitions is closed once it holds so much content.
-const PARTITIONS_CONTENT_TARGET: usize = 64 * 1024;
+/// A page of partitions is closed once it holds so much content. A read of all partitions of a table holds a decoded
+/// page of every run, some three times as large, so pages are small.
+const PARTITIONS_CONTENT_TARGET: usize = 8 * 1024;
 
 /// The bytes of a partition besides its key: key length, events, last sequence, earliest time, latest time.
 const PARTITION_BYTES: usize = 2 + 4 + 4 + 8 + 8;

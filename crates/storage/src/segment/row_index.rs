@@ -59,7 +59,8 @@ impl RowIndexBuilder {
 /// The blocks of a run.
 #[derive(Debug)]
 pub(super) struct RowIndex {
-    content: Vec<u8>,
+    /// The keys of all blocks' first rows, end to end.
+    keys: Box<[u8]>,
     blocks: Box<[BlockEntry]>,
     first: Sequence,
 }
@@ -82,13 +83,13 @@ pub(super) struct BlockEntry {
 
 impl RowIndex {
     /// Reads an index of blocks that begin at the run's first byte, and of `event_count` rows together.
-    pub(super) fn decode(content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
-        let blocks =
-            parse(&content, event_count).ok_or_else(|| Fault::content("a count, that many blocks, and their keys"))?;
+    pub(super) fn decode(content: &[u8], first: Sequence, event_count: u32) -> Result<Self, Fault> {
+        let (blocks, keys) =
+            parse(content, event_count).ok_or_else(|| Fault::content("a count, that many blocks, and their keys"))?;
         if blocks.last().map(|last| last.first_row.checked_add(last.rows)) != Some(Some(event_count)) {
             return Err(Fault::content("blocks that hold all rows of the run"));
         }
-        let index = Self { content, blocks, first };
+        let index = Self { keys: keys.into(), blocks, first };
         if (1..index.blocks.len()).any(|at| index.order(at - 1) >= index.order(at)) {
             return Err(Fault::content("blocks in the order of their first rows"));
         }
@@ -102,7 +103,7 @@ impl RowIndex {
     /// What the first row of a block is sorted by.
     pub(super) fn order(&self, block: usize) -> RowOrder<'_> {
         let entry = &self.blocks[block];
-        let key = &self.content[entry.key.clone()];
+        let key = &self.keys[entry.key.clone()];
         (entry.token, key, entry.time, self.first.advanced_by(u64::from(entry.delta)))
     }
 
@@ -128,16 +129,18 @@ impl RowIndex {
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        self.content.len() + size_of_val(&*self.blocks)
+        self.keys.len() + size_of_val(&*self.blocks)
     }
 }
 
-fn parse(content: &[u8], event_count: u32) -> Option<Box<[BlockEntry]>> {
+/// The blocks, and the keys that they point into.
+fn parse(content: &[u8], event_count: u32) -> Option<(Box<[BlockEntry]>, &[u8])> {
     let mut fields = Fields(content);
     let count = fields.u32()? as usize;
     let mut entries = Fields(fields.bytes(count.checked_mul(ENTRY_BYTES)?)?);
     let mut blocks = Vec::with_capacity(count);
-    let (mut offset, mut first_row, mut key_start) = (0_u64, 0_u32, content.len() - fields.0.len());
+    let keys = fields.0;
+    let (mut offset, mut first_row, mut key_start) = (0_u64, 0_u32, 0);
     for _ in 0..count {
         let (token, time) = (entries.token()?, entries.time()?);
         let (min_time, max_time) = (entries.time()?, entries.time()?);
@@ -151,5 +154,5 @@ fn parse(content: &[u8], event_count: u32) -> Option<Box<[BlockEntry]>> {
         blocks.push(BlockEntry { token, time, min_time, max_time, delta, rows, first_row, page, key });
         first_row = first_row.checked_add(rows)?;
     }
-    (key_start == content.len()).then(|| blocks.into_boxed_slice())
+    (key_start == keys.len()).then(|| (blocks.into_boxed_slice(), keys))
 }

@@ -15,7 +15,7 @@ use super::directory::DirectoryFault;
 use super::error::{Fault, ReadError};
 use super::page::{self, PageKind, PagePlace};
 use super::partition_cursor::PartitionCursor;
-use super::partitions::{Partitions, RunPartition};
+use super::partitions::{PartitionIndex, Partitions, RunPartition};
 use super::permutation::Permutation;
 use super::row::RowSpan;
 use super::segments::Segments;
@@ -119,7 +119,7 @@ impl Run {
             return Ok(None);
         }
         let tail = self.tail(access)?;
-        let page = self.partitions_page(&tail, tail.partitions.find(token, key), access)?;
+        let page = self.partitions_page(&tail.partitions, tail.partitions.find(token, key), access)?;
         Ok(page.find(token, key).cloned())
     }
 
@@ -128,7 +128,7 @@ impl Run {
     /// # Errors
     /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
     pub fn partitions(&self, access: Access) -> Result<PartitionCursor, ReadError> {
-        PartitionCursor::open(self.clone(), self.tail(access)?, access)
+        PartitionCursor::open(self.clone(), Arc::clone(&self.tail(access)?.partitions), access)
     }
 
     /// About how many events and bytes lie in a range of tokens and times: the blocks that reach into it, whole.
@@ -300,11 +300,11 @@ impl Run {
 
     pub(super) fn partitions_page(
         &self,
-        tail: &Tail,
+        index: &PartitionIndex,
         number: usize,
         access: Access,
     ) -> Result<Arc<Partitions>, ReadError> {
-        let entry = &tail.partitions.pages()[number];
+        let entry = &index.pages()[number];
         let &RunSummary { first, event_count, .. } = self.summary();
         self.part(&entry.page, PageKind::Partitions, number, access, |content| {
             let page = Partitions::decode(content, first, event_count)?;

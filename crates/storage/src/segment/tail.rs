@@ -19,7 +19,8 @@ use crate::digest::Digest;
 #[derive(Debug)]
 pub(crate) struct Tail {
     pub(super) rows: RowIndex,
-    pub(super) partitions: PartitionIndex,
+    /// Held by itself by whoever goes through the partitions, for whom the rest is too large.
+    pub(super) partitions: Arc<PartitionIndex>,
     pub(super) hours: Hours,
     filter: KeyFilter,
     /// None where the batches are too many for the tail and are read by themselves.
@@ -85,12 +86,12 @@ impl TailPages<'_> {
         let &RunSummary { first, event_count, partition_count, .. } = summary;
         let hours = Hours::decode(&self.content(PageKind::Hours)?)?;
         let filter = KeyFilter::decode(&self.content(PageKind::KeyFilter)?)?;
-        let rows = RowIndex::decode(self.content(PageKind::RowIndex)?, first, event_count)?;
+        let rows = RowIndex::decode(&self.content(PageKind::RowIndex)?, first, event_count)?;
         let row_section = self.directory.section(PageKind::Rows)?;
         agree(PageKind::Rows, row_section, 0, rows.blocks().iter().map(|block| &block.page))?;
         let partition_section = self.directory.section(PageKind::Partitions)?;
         let content = self.content(PageKind::PartitionIndex)?;
-        let partitions = PartitionIndex::decode(content, partition_section.offset, partition_count)?;
+        let partitions = Arc::new(PartitionIndex::decode(content, partition_section.offset, partition_count)?);
         let pages = partitions.pages().iter().map(|page| &page.page);
         agree(PageKind::Partitions, partition_section, partition_section.offset, pages)?;
         let batches_page = self.page(PageKind::Batches)?;

@@ -139,7 +139,7 @@ impl<'a> RunCheck<'a> {
     fn open(run: &'a Run) -> Result<Self, ReadError> {
         let tail = run.tail(Access::ReadOnce)?;
         let permutation = run.permutation(&tail, Access::ReadOnce)?;
-        let partitions = PartitionCursor::open(run.clone(), Arc::clone(&tail), Access::ReadOnce)?;
+        let partitions = PartitionCursor::open(run.clone(), Arc::clone(&tail.partitions), Access::ReadOnce)?;
         let &RunSummary { first_commit, last_commit, .. } = run.summary();
         let batches: Vec<_> = run.batches_of(&tail, Access::ReadOnce)?.iter().map(|batch| batch.commit_time).collect();
         if (batches.first(), batches.last()) != (Some(&first_commit), Some(&last_commit)) {

@@ -78,7 +78,7 @@ fn read(kind: PageKind, content: Vec<u8>, run: &RunSummary) -> bool {
         }
         PageKind::KeyFilter => KeyFilter::decode(&content).map(|filter| filter.may_hold(token)).is_ok(),
         PageKind::RowIndex => {
-            RowIndex::decode(content, first, count).map(|index| (index.find(order), index.find_row(count))).is_ok()
+            RowIndex::decode(&content, first, count).map(|index| (index.find(order), index.find_row(count))).is_ok()
         }
     }
 }
