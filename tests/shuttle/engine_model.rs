@@ -112,14 +112,14 @@ impl Stage {
         self.engine.head(self.table).expect("the table is there").sequences()[0].get()
     }
 
-    /// Follows the table until the store closes; gives the last sequence that it saw.
-    fn following(&self) -> JoinHandle<u64> {
+    /// Follows the table through so many sequences, or until the store closes; gives the last that it saw.
+    fn following(&self, through: u64) -> JoinHandle<u64> {
         let stage = self.clone();
         thread::spawn(move || {
             let scope = WatchScope::Shards(vec![Shard::ZERO]);
             let mut watch = stage.engine.watch(stage.table, scope).expect("the table is there");
             let mut seen = 0;
-            loop {
+            while seen < through {
                 let head = watch.head(Shard::ZERO);
                 if head.get() > seen {
                     match stage.read(seen + 1, head) {
@@ -134,6 +134,7 @@ impl Stage {
                     return seen;
                 }
             }
+            seen
         })
     }
 
@@ -177,7 +178,7 @@ fn what_is_answered_is_there_and_the_end_is_told_to_all_who_append_or_follow() {
         let disk = MemoryDisk::new();
         let stage = Stage::new(&disk, |_| {});
         let appending = [2, 2].map(|count| stage.appending(count, 10, is_closed));
-        let following = stage.following();
+        let following = stage.following(u64::MAX);
         let closing = stage.closing();
         let answered = answered(appending);
         let seen = following.join().expect("is told");
@@ -191,6 +192,20 @@ fn what_is_answered_is_there_and_the_end_is_told_to_all_who_append_or_follow() {
 }
 
 #[test]
+fn whoever_follows_hears_of_each_append_while_the_store_stays_open() {
+    model(4, || {
+        let stage = Stage::new(&MemoryDisk::new(), |_| {});
+        let following = [1, 4].map(|through| (through, stage.following(through)));
+        let appending = [2, 2].map(|count| stage.appending(count, 10, is_closed));
+        for (through, following) in following {
+            assert!(following.join().expect("hears of it") >= through);
+        }
+        assert_eq!(answered(appending), [1, 2, 3, 4]);
+        stage.engine.close().expect("closes");
+    });
+}
+
+#[test]
 fn appends_go_on_past_full_memory_and_neither_that_nor_the_end_keeps_anybody_waiting() {
     model(4, || {
         let disk = MemoryDisk::new();
@@ -198,7 +213,7 @@ fn appends_go_on_past_full_memory_and_neither_that_nor_the_end_keeps_anybody_wai
             (options.memtable_bytes_max, options.run_bytes_max) = (8 * 1024, 4 * 1024);
         });
         let appending = [3, 3].map(|count| stage.appending(count, 5 * 1024, is_closed));
-        let (following, settling) = (stage.following(), stage.settling());
+        let (following, settling) = (stage.following(u64::MAX), stage.settling());
         let closing = thread_rng().gen_bool(0.5).then(|| stage.closing());
         let is_open = closing.is_none();
         let answered = answered(appending);
@@ -226,7 +241,7 @@ fn a_failed_sync_is_told_to_all_and_nothing_that_was_answered_is_lost() {
             matches!(error, AppendError::Unknown(_) | AppendError::ReadOnly(_) | AppendError::Closed)
         };
         let appending = [3, 3].map(|count| stage.appending(count, 5 * 1024, is_told));
-        let following = stage.following();
+        let following = stage.following(u64::MAX);
         let answered = answered(appending);
         // Closing fails where its own sync is the one that does.
         drop(stage.engine.close());
