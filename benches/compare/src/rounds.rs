@@ -135,8 +135,9 @@ impl Turn<'_> {
     }
 }
 
-/// A folder for the data of all peers, on a disk.
+/// A folder for the data of all peers, on a disk; `parent` is made if need be.
 fn data_folder(parent: &Path) -> anyhow::Result<TempDir> {
+    std::fs::create_dir_all(parent).with_context(|| format!("making {}", parent.display()))?;
     let system = Command::new("stat").args(["--file-system", "--format=%T"]).arg(parent).output()?;
     let system = String::from_utf8_lossy(&system.stdout).trim().to_owned();
     ensure!(system != "tmpfs", "{} lies in memory, where a sync costs nothing; name another --data", parent.display());
