@@ -47,6 +47,8 @@ struct Pending {
     place: Option<Place>,
     requests: usize,
     bytes: usize,
+    /// What the engine counts for their events.
+    held_bytes: usize,
 }
 
 /// Requests of one table that came together and are not yet handed on.
@@ -74,6 +76,7 @@ struct Session<E> {
     pending: VecDeque<Pending>,
     pending_requests: usize,
     pending_bytes: usize,
+    pending_held_bytes: usize,
     /// The answers to it, in the same order. Only those that were woken are polled, and all of them: an engine may do its
     /// work in these futures.
     answers: FuturesOrdered<Answers>,
@@ -113,6 +116,7 @@ pub(crate) fn session<E: Engine>(
         pending: VecDeque::new(),
         pending_requests: 0,
         pending_bytes: 0,
+        pending_held_bytes: 0,
         answers: FuturesOrdered::new(),
         ready: Vec::new().into_iter(),
         ids: EventIds::new(),
@@ -173,11 +177,13 @@ impl<E: Engine> Session<E> {
         faults::session_deadline_exceeded(unanswered, unknown)
     }
 
+    /// Whether a request more may be read. Events are bounded as the engine counts them too: what one session sends ahead
+    /// would else be refused where the disk is slow, since the engine lets so much of a table wait for a short time only.
     fn has_room(&self) -> bool {
         let limits = &self.shared.limits;
         matches!(self.reading, Reading::Open)
             && self.pending_requests < limits.session_requests_max
-            && self.pending_bytes < limits.session_bytes_max
+            && self.pending_bytes.max(self.pending_held_bytes) < limits.session_bytes_max
             && (self.pending_requests == 0 || !self.shared.receiving.is_full())
     }
 
@@ -185,13 +191,15 @@ impl<E: Engine> Session<E> {
     /// waits for is not held up by what it sends.
     async fn next_event(&mut self) -> Event {
         let has_room = self.has_room();
-        let Self { shared, stop, requests, pending, pending_requests, pending_bytes, answers, deadline, .. } = self;
+        let Self { shared, stop, requests, pending, pending_requests, answers, deadline, .. } = self;
+        let (pending_bytes, pending_held_bytes) = (&mut self.pending_bytes, &mut self.pending_held_bytes);
         tokio::select! {
             biased;
             Some(first) = answers.next() => {
                 let answered = pending.pop_front().expect("the first was answered");
                 *pending_requests -= answered.requests;
                 *pending_bytes -= answered.bytes;
+                *pending_held_bytes -= answered.held_bytes;
                 shared.receiving.give_back(answered.bytes);
                 Event::Answered(first)
             }
@@ -265,7 +273,7 @@ impl<E: Engine> Session<E> {
 
     /// Answers a request that has no table.
     fn refuse(&mut self, fault: Fault, bytes: usize) {
-        self.pending.push_back(Pending { place: None, requests: 1, bytes });
+        self.pending.push_back(Pending { place: None, requests: 1, bytes, held_bytes: 0 });
         self.answers.push_back(Box::pin(ready(vec![Err(fault)])));
     }
 
@@ -275,7 +283,10 @@ impl<E: Engine> Session<E> {
         let Some(Gathered { gathering, requests, bytes }) = gathered else { return };
         let (append, asked) = gathering.finish();
         let place = append.as_ref().map(|append| append.place.clone());
-        self.pending.push_back(Pending { place, requests, bytes });
+        let events = append.iter().flat_map(|append| &append.shards);
+        let held_bytes = events.map(|shard| shard.batch.memory_bytes()).sum();
+        self.pending_held_bytes += held_bytes;
+        self.pending.push_back(Pending { place, requests, bytes, held_bytes });
         let shared = Arc::clone(&self.shared);
         let mut answers: Answers = Box::pin(async move {
             match append {

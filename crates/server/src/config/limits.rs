@@ -45,8 +45,10 @@ settings! {
         /// Bytes of answers that wait for slow clients, over all calls. The more there are the smaller answers become, so
         /// that past it each call still gets on by some 8 KiB, or one event, at a time.
         pub sending_bytes_max: usize = 67_108_864,
-        /// Bytes of requests of one append session that are not yet answered; the session is not read on until then.
-        pub session_bytes_max: usize = 33_554_432,
+        /// Bytes of requests of one append session that are not yet answered, as they came or as their events are held,
+        /// whichever is more; the session is not read on until then. Less than `engine.admission_table_bytes_max` by more
+        /// than a request, so that a session alone is not refused where the disk is slow, but waits.
+        pub session_bytes_max: usize = 8_388_608,
         /// Requests of one append session that are not yet answered.
         pub session_requests_max: usize = 1024,
         /// Bytes of events that a response is built up to, from 64 KiB to 1 MiB. An event may be larger and then comes

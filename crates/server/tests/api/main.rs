@@ -1,5 +1,6 @@
 //! The server as a client sees it, over the plain engine: every call, and every way in which one is refused.
 
+mod ahead;
 mod appends;
 mod bounds;
 mod deadlines;
