@@ -1,10 +1,13 @@
 //! Calls to a server through the contract's opaque view, as tests need them: load, tail everything, make a table.
 
+use std::error::Error as _;
+
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::{AppendRequest, RecordedEvent, tail_response};
 use annals_wire::v1::table_service_client::TableServiceClient;
 use annals_wire::v1::{CreateTableRequest, ScanRequest, StartPosition, Table, TailRequest, tail_request};
 use tonic::transport::Channel;
+use tonic::{Code, Status};
 
 use crate::event::TestEvent;
 use crate::generator::{Generator, Shape};
@@ -58,15 +61,25 @@ pub async fn append_until_gone(
                 answered();
             }
             Err(status) => {
-                let is_gone =
-                    matches!(status.code(), tonic::Code::Unavailable | tonic::Code::Unknown | tonic::Code::Cancelled);
-                assert!(is_gone, "the server refused an append: {status:?}");
+                assert!(is_gone(&status), "the server refused an append: {status:?}");
                 entries.push(Entry { events, answer: None });
                 break;
             }
         }
     }
     entries
+}
+
+/// Whether a call ended since the server or its connection did, rather than by the server's refusal.
+///
+/// A connection that is told to go away hands the HTTP/2 error to the calls that it had not begun, as an INTERNAL status
+/// with the transport's error as its source. An INTERNAL status that a server sent has none.
+fn is_gone(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable | Code::Unknown | Code::Cancelled => true,
+        Code::Internal => status.source().is_some_and(|source| source.is::<tonic::transport::Error>()),
+        _ => false,
+    }
 }
 
 /// All events of a table, by shard, through a tail that ends at the head.
