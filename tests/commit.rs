@@ -212,11 +212,16 @@ async fn a_flooded_table_is_refused_and_told_when_to_try_again() {
     let engine = EmbeddedEngine::open(options).expect("the store opens");
     let table = engine.create_table(definition("flood", 1), Vec::new()).await.expect("a table");
     let other = engine.create_table(definition("calm", 1), Vec::new()).await.expect("a table");
-    let (first, second, calm) =
-        tokio::join!(append(&engine, &table, 0..1), append(&engine, &table, 1..2), append(&engine, &other, 0..1));
-    first.expect("the first finds room");
+    let held = disk.hold_syncs();
+    let mut first = Box::pin(append(&engine, &table, 0..1));
+    assert!(poll_once(first.as_mut()).await.is_none(), "the first finds room, and nothing is durable yet");
+    let second = append(&engine, &table, 1..2).await;
     assert!(matches!(second, Err(AppendError::Overloaded { .. })), "{second:?}");
-    calm.expect("another table has room of its own");
+    let mut calm = Box::pin(append(&engine, &other, 0..1));
+    assert!(poll_once(calm.as_mut()).await.is_none(), "another table has room of its own");
+    drop(held);
+    first.await.expect("stored");
+    calm.await.expect("stored");
 }
 
 #[tokio::test]

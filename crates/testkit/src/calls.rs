@@ -77,7 +77,7 @@ pub async fn append_until_gone(
 fn is_gone(status: &Status) -> bool {
     match status.code() {
         Code::Unavailable | Code::Unknown | Code::Cancelled => true,
-        Code::Internal => status.source().is_some_and(|source| source.is::<tonic::transport::Error>()),
+        Code::Internal => status.source().is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>),
         _ => false,
     }
 }
