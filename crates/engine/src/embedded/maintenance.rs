@@ -311,6 +311,7 @@ impl Maintenance {
             segments: &self.segments,
             run_bounds: self.store.run_bounds(),
             run_bytes_max: merged_bytes_max(self.store.options().run_bytes_max),
+            compression: self.store.compression(),
             barriers: &|table, shard| self.directory.barriers(table, shard),
             damaged: &self.damaged,
             is_stopped: &|| self.desk.is_closed(),

@@ -14,7 +14,7 @@ use annals_storage::disk::Disk;
 use annals_storage::framed::Position;
 use annals_storage::layout;
 use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState, SegmentEntry};
-use annals_storage::segment::{RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
+use annals_storage::segment::{Compression, RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
 
 use super::runs::{Run, SegmentHandle};
 use crate::sync::{Mutex, MutexGuard};
@@ -91,16 +91,18 @@ impl SegmentSet {
         &self.manifest
     }
 
-    /// Begins to write a segment.
+    /// Begins to write a segment whose pages are compressed in this way.
     ///
     /// # Errors
     /// When its file cannot be made.
-    pub(crate) fn create(&self) -> Result<Writer, WriteError> {
+    pub(crate) fn create(&self, compression: Compression) -> Result<Writer, WriteError> {
         let mut held = self.lock();
         let id = held.next_id;
         held.next_id = id.next();
         drop(held);
-        self.segments.create(id)
+        let mut writer = self.segments.create(id)?;
+        writer.set_compression(compression)?;
+        Ok(writer)
     }
 
     /// Makes a sealed segment part of the store, without its `unwanted` runs, and takes the `replaced` runs away, in one

@@ -7,6 +7,7 @@ use annals_storage::Damage;
 use annals_storage::framed::Position;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
+use annals_storage::segment::Compression;
 
 use super::backlog::{Backlog, FrozenMemtable};
 use super::catalog::Catalog;
@@ -16,6 +17,9 @@ use super::options::{OpenMode, Options};
 use super::table_state::TableState;
 use crate::contract::{ReadError, ReadOnlyReason};
 use crate::sync::{AtomicBool, Mutex, Ordering};
+
+/// The part of the memory for memtables up to which what waits to be flushed is little: one in so many bytes.
+const CALM_SHARE: u64 = 4;
 
 /// An open store.
 #[derive(Debug)]
@@ -100,6 +104,12 @@ impl Store {
     /// What waits to be done in the background.
     pub(crate) fn backlog(&self) -> &Backlog {
         &self.backlog
+    }
+
+    /// How new segments are compressed: densely, unless so much memory waits to be flushed that the processor's time is
+    /// better spent on giving it back.
+    pub(crate) fn compression(&self) -> Compression {
+        compression(self.backlog.unflushed_bytes(), self.options.memtable_bytes_max)
     }
 
     /// Where the keeper of the journal's files hears of what happened.
@@ -259,5 +269,22 @@ impl Store {
         let tables = self.catalog.tables();
         let views = tables.iter().flat_map(|table| table.shards()).map(super::shard_state::ShardState::view);
         views.filter_map(|view| view.memtables().filter_map(|memtable| memtable.journal_file()).min()).min()
+    }
+}
+
+/// How a segment is compressed while `unflushed` bytes wait and memtables may take so many.
+fn compression(unflushed: u64, memtable_bytes_max: u64) -> Compression {
+    if unflushed <= memtable_bytes_max / CALM_SHARE { Compression::Dense } else { Compression::Fast }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_compressed_densely_while_little_waits_and_fast_while_memory_must_be_given_back() {
+        assert_eq!([0, 64, 65, 256].map(|unflushed| compression(unflushed, 256)), {
+            [Compression::Dense, Compression::Dense, Compression::Fast, Compression::Fast]
+        });
     }
 }

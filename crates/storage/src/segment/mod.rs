@@ -7,6 +7,7 @@
 mod arrivals;
 mod batches;
 mod block;
+mod compression;
 mod cursor;
 mod directory;
 mod error;
@@ -38,6 +39,7 @@ mod writer;
 pub use arrivals::Arrivals;
 pub use batches::{Batch, BatchTable};
 pub use block::Block;
+pub use compression::Compression;
 pub use cursor::{Cursor, Direction};
 pub use error::{ReadError, RunFault, WriteError};
 pub use file::SegmentFile;

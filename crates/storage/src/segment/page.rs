@@ -10,6 +10,7 @@ use std::io;
 
 use zstd::bulk::{Compressor as Zstd, Decompressor};
 
+use super::compression::Compression;
 use super::error::Fault;
 use super::fields::Fields;
 
@@ -19,9 +20,6 @@ pub(super) const PAGE_HEADER_BYTES: usize = 32;
 /// No page has more content, so that a damaged length cannot ask for more memory. The largest are those of a run's
 /// permutation, batches and index, whose sizes follow from the bounds of a run.
 pub(super) const PAGE_CONTENT_MAX: u32 = 64 * 1024 * 1024;
-
-/// The fastest level; on event data in 64 KiB pages the next ones cost more than they save.
-const ZSTD_LEVEL: i32 = 1;
 
 const CODEC_RAW: u8 = 0;
 const CODEC_ZSTD: u8 = 1;
@@ -109,7 +107,12 @@ pub(super) struct PageEncoder {
 
 impl PageEncoder {
     pub(super) fn new() -> io::Result<Self> {
-        Ok(Self { zstd: Zstd::new(ZSTD_LEVEL)?, compressed: Vec::new() })
+        Ok(Self { zstd: Zstd::new(Compression::default().level())?, compressed: Vec::new() })
+    }
+
+    /// Compresses the pages that follow in this way.
+    pub(super) fn set_compression(&mut self, compression: Compression) -> io::Result<()> {
+        self.zstd.set_compression_level(compression.level())
     }
 
     /// Adds the page of `content` to `out`, which will lie at `offset` of the run with `salt`.

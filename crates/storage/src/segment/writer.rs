@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::SegmentId;
 use super::batches::Batch;
+use super::compression::Compression;
 use super::error::{RunFault, WriteError};
 use super::footer::{self, Owner};
 use super::format::Features;
@@ -81,6 +82,14 @@ impl Writer {
             runs: Vec::new(),
             run_is_open: false,
         })
+    }
+
+    /// Compresses the pages that follow in this way; without it, fast.
+    ///
+    /// # Errors
+    /// When zstd refuses, for want of memory.
+    pub fn set_compression(&mut self, compression: Compression) -> Result<(), WriteError> {
+        self.pages.set_compression(compression).map_err(|source| WriteError::Io { path: self.path.clone(), source })
     }
 
     /// The segment's id.

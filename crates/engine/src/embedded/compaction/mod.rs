@@ -14,7 +14,7 @@ use std::sync::{Arc, PoisonError};
 use annals_model::{Sequence, Shard, TableId};
 use annals_storage::manifest::ManifestError;
 use annals_storage::segment::{
-    ReadError, RunSummary, SegmentId, SegmentSummary, WriteError, Writer, merge_groups, merge_runs,
+    Compression, ReadError, RunSummary, SegmentId, SegmentSummary, WriteError, Writer, merge_groups, merge_runs,
 };
 
 pub(super) use policy::merged_bytes_max;
@@ -57,6 +57,8 @@ pub(super) struct Compaction<'store> {
     pub(super) run_bounds: &'store Mutex<()>,
     /// Bytes of a merged run at most.
     pub(super) run_bytes_max: u64,
+    /// How new segments are compressed.
+    pub(super) compression: Compression,
     /// The sequences of a shard that must stay the last of a run.
     pub(super) barriers: &'store dyn Fn(TableId, Shard) -> Vec<Sequence>,
     /// Segments in which damage was met: their runs stay as they are, whatever the policy asks for.
@@ -81,7 +83,7 @@ impl Compaction<'_> {
         if replacements.is_empty() {
             return Ok(false);
         }
-        let mut writer = self.segments.create()?;
+        let mut writer = self.segments.create(self.compression)?;
         if let Err(error) = self.write(&replacements, &mut writer) {
             if let Err(left) = writer.abandon() {
                 tracing::warn!("an unfinished segment stays until the next opening: {left}");

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use annals_storage::framed::Position;
 use annals_storage::manifest::ManifestError;
-use annals_storage::segment::WriteError;
+use annals_storage::segment::{Compression, WriteError};
 
 use super::backlog::FrozenMemtable;
 use super::runs::Run;
@@ -57,12 +57,13 @@ pub(crate) fn flush(
     segments: &SegmentSet,
     memtables: &[FrozenMemtable],
     reached: Option<Position>,
+    compression: Compression,
 ) -> Result<(), FlushError> {
     let wanted: Vec<_> = memtables.iter().filter(|frozen| !frozen.table.is_dropped()).collect();
     if wanted.is_empty() {
         return Ok(());
     }
-    let mut writer = segments.create()?;
+    let mut writer = segments.create(compression)?;
     let mut run_counts = Vec::with_capacity(wanted.len());
     for frozen in &wanted {
         match write::write_memtable(&mut writer, frozen.table.id(), &frozen.memtable) {

@@ -3,7 +3,8 @@
 use annals_model::Sequence;
 
 use super::support::{SHARD, TABLE, TestEvent, TestStore, batches, events, sorted};
-use crate::segment::{Batch, RunFault, RunSpec, SegmentId, WriteError};
+use crate::cache::Access;
+use crate::segment::{Batch, Compression, RunFault, RunSpec, SegmentId, WriteError};
 
 /// What writing these rows as sequences `first` to `last` is refused for.
 fn refusal(rows: &[TestEvent], first: u64, last: u64, batches: &[Batch]) -> RunFault {
@@ -72,6 +73,28 @@ fn a_segment_has_its_name_only_once_it_is_finished() {
     store.segments.remove(sealed.id).expect("removes");
     store.segments.remove(sealed.id).expect("what is gone is no error");
     assert_eq!(store.segments.list().expect("lists"), (vec![], vec![]));
+}
+
+#[test]
+fn densely_compressed_a_segment_is_smaller_and_holds_the_same() {
+    let store = TestStore::new();
+    let rows = events(1..=2_000, 20, 100);
+    let batches = batches(&rows, 7);
+    let (first, last) = (Sequence::new(1), Sequence::new(2_000));
+    let written = [Compression::Fast, Compression::Dense].map(|compression| {
+        let mut writer = store.segments.create(SegmentId::new(compression as u64)).expect("creates");
+        writer.set_compression(compression).expect("a level that zstd knows");
+        let spec = RunSpec { table: TABLE, shard: SHARD, first, last, batches: &batches };
+        writer.write_run(&spec, sorted(&rows).iter().map(TestEvent::row)).expect("writes");
+        let length = writer.length();
+        let run = store.segments.runs(&writer.finish().expect("seals")).remove(0);
+        let arrivals = run.arrivals(Access::Read).expect("decodes");
+        (length, arrivals.events_from(first).map(|event| event.bytes).collect::<Vec<_>>())
+    });
+    let [(fast, fast_events), (dense, dense_events)] = written;
+    assert!(dense < fast, "{dense} bytes, fast {fast}");
+    assert_eq!(dense_events, fast_events);
+    assert_eq!(dense_events, rows.iter().map(|row| row.bytes.clone()).collect::<Vec<_>>());
 }
 
 #[test]
