@@ -81,7 +81,7 @@ impl EmbeddedEngine {
     /// When the store is in use, damaged, or cannot be read or written. Nothing was acknowledged or lost then.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let gauge = Arc::default();
-        let mut replay = TableReplay::new(&options, Arc::clone(&gauge));
+        let mut replay = TableReplay::new(&options, Arc::clone(&gauge)).map_err(thread_error)?;
         if options.mode == OpenMode::ReadOnly {
             let opened = store::open_read_only(&*options.disk, &mut replay)?;
             open::log(&opened.report);

@@ -16,6 +16,7 @@ mod directory_keeper;
 mod engine;
 mod flush;
 mod heap;
+mod indexing;
 mod keeper;
 mod maintenance;
 mod memtable;

@@ -4,6 +4,7 @@
 //! time in proportion to the journal, not to the data: no segment is read.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
 use std::sync::Arc;
 
 use annals_model::{Moment, Sequence, Shard, Table, TableId};
@@ -13,7 +14,7 @@ use annals_storage::disk::Disk;
 use annals_storage::framed::FrameInfo;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::journal::RecordedBatch;
-use annals_storage::layout;
+use annals_storage::layout::{self, FileNumber};
 use annals_storage::manifest::ManifestState;
 use annals_storage::segment::Segments;
 use annals_storage::state::{State, StateRecord};
@@ -21,6 +22,7 @@ use annals_storage::store::{self, OpenError, OpenReport, OpenStore, Replay, Stor
 use uuid::Uuid;
 
 use super::catalog::Catalog;
+use super::indexing::Indexing;
 use super::memtable::{ArrivedBatch, MemoryGauge};
 use super::options::Options;
 use super::runs::{Run, Runs};
@@ -98,6 +100,7 @@ pub(super) struct TableReplay {
     cache: CacheLimits,
     disk: Arc<dyn Disk>,
     gauge: Arc<MemoryGauge>,
+    indexing: Indexing,
     tables: HashMap<TableId, Box<[ReplayedShard]>>,
     /// The runs of tables that the state does not know yet: the journal tells of them later, or of their drop.
     runs: HashMap<TableId, BTreeMap<Shard, Runs>>,
@@ -111,6 +114,10 @@ pub(super) struct TableReplay {
 #[derive(Debug)]
 struct ReplayedShard {
     state: ShardState,
+    /// The sequence that comes next, and the bytes of events in the active memtable, once all that was handed over is
+    /// placed.
+    next: Sequence,
+    active_bytes: u64,
     /// The last sequence before the journal's first event, if that does not follow the runs. A floor that the journal
     /// raises later must explain where the runs went.
     gone_through: Sequence,
@@ -127,18 +134,22 @@ pub(super) struct Replayed {
 
 impl TableReplay {
     /// Nothing yet; `gauge` counts the memtables.
-    pub(super) fn new(options: &Options, gauge: Arc<MemoryGauge>) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// When the operating system refuses a thread.
+    pub(super) fn new(options: &Options, gauge: Arc<MemoryGauge>) -> io::Result<Self> {
+        Ok(Self {
             run_bytes_max: options.run_bytes_max,
             cache: options.cache,
             disk: Arc::clone(&options.disk),
             gauge,
+            indexing: Indexing::start()?,
             tables: HashMap::new(),
             runs: HashMap::new(),
             segments: None,
             fault: None,
             broken_off: None,
-        }
+        })
     }
 
     /// Notes that events behind `damage` are not served.
@@ -148,6 +159,7 @@ impl TableReplay {
 
     /// The tables of the state, their heads where their events end.
     pub(super) fn finish(mut self, state: &State) -> Replayed {
+        self.indexing.wait();
         let catalog = Catalog::default();
         for table in state.tables().values() {
             let shards = self.tables.remove(&table.id).expect("every table of the state was replayed");
@@ -171,17 +183,17 @@ impl TableReplay {
             // A floor above the newest run tells how far the shard had come when its last run went.
             let next = runs.last().map_or(Sequence::FIRST, Sequence::next).max(first_retained);
             let state = ShardState::new(shard, runs, first_retained, next, Arc::clone(&self.gauge));
-            ReplayedShard { state, gone_through: Sequence::ZERO }
+            ReplayedShard { state, next, active_bytes: 0, gone_through: Sequence::ZERO }
         });
         let shards = shards.collect();
         self.tables.insert(table.id, shards);
     }
 
-    fn shard(&mut self, table: TableId, shard: Shard) -> Result<&mut ReplayedShard, String> {
+    fn shard(&mut self, table: TableId, shard: Shard) -> Result<(&mut ReplayedShard, &Indexing), String> {
         let shards =
             self.tables.get_mut(&table).ok_or_else(|| format!("a record of table {table}, which is not there"))?;
         let missing = || format!("a record of shard {shard}, which table {table} does not have");
-        shards.get_mut(shard.index()).ok_or_else(missing)
+        Ok((shards.get_mut(shard.index()).ok_or_else(missing)?, &self.indexing))
     }
 }
 
@@ -190,6 +202,7 @@ impl Replay for TableReplay {
         let segments = Segments::new(Arc::clone(&self.disk), layout::SEGMENTS, identity.uuid, self.cache);
         let (opened, runs) = OpenedSegments::open(&segments, manifest);
         self.segments = Some((segments, opened));
+        self.indexing.wait();
         self.tables.clear();
         (self.runs, self.fault) = runs_by_table(runs);
         for table in state.tables().values() {
@@ -203,23 +216,22 @@ impl Replay for TableReplay {
             return Ok(());
         }
         let run_bytes_max = self.run_bytes_max;
-        let replayed = self.shard(table, shard)?;
-        let expected = replayed.state.view().active.next_sequence();
+        let (replayed, indexing) = self.shard(table, shard)?;
+        let expected = replayed.next;
         if first_sequence.advanced_by(events.len() as u64) <= expected {
             // It lies in a run already.
             return Ok(());
         }
-        if first_sequence > expected && replayed.state.begin_at(first_sequence) {
+        if first_sequence > expected && replayed.begin_at(first_sequence, indexing) {
             replayed.gone_through = first_sequence.previous();
         } else if first_sequence != expected {
             let before = expected.previous();
             return Err(format!("sequence {first_sequence} of shard {shard} of table {table} after sequence {before}"));
         }
-        let active = Arc::clone(&replayed.state.view().active);
-        let commit_time = frame.commit_time;
-        active.add(&Arc::new(ArrivedBatch { shard, first_sequence, commit_time, batch: events }), frame.place.file);
-        if active.event_bytes() >= run_bytes_max {
-            replayed.state.freeze();
+        let batch = ArrivedBatch { shard, first_sequence, commit_time: frame.commit_time, batch: events };
+        replayed.place(batch, frame.place.file, indexing);
+        if replayed.active_bytes >= run_bytes_max {
+            replayed.freeze(indexing);
         }
         Ok(())
     }
@@ -229,9 +241,9 @@ impl Replay for TableReplay {
             StateRecord::TableCreated(table) => self.add_table(table, state),
             StateRecord::TableDropped { table } => drop(self.tables.remove(table)),
             StateRecord::FloorRaised { table, shard, first_retained } => {
-                let replayed = self.shard(*table, *shard)?;
+                let (replayed, indexing) = self.shard(*table, *shard)?;
                 replayed.state.change(|view| view.first_retained = view.first_retained.max(*first_retained));
-                replayed.state.begin_at(*first_retained);
+                replayed.begin_at(*first_retained, indexing);
             }
             StateRecord::TableUpdated { .. }
             | StateRecord::ColumnsLearned { .. }
@@ -244,6 +256,7 @@ impl Replay for TableReplay {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
+        self.indexing.wait();
         for (table, shards) in &self.tables {
             for shard in shards {
                 shard.settle_floor(damage.is_some()).map_err(|missing| format!("{missing} of table {table}"))?;
@@ -265,6 +278,30 @@ impl Replay for TableReplay {
 }
 
 impl ReplayedShard {
+    /// Hands a batch over that follows on what the shard has.
+    fn place(&mut self, batch: ArrivedBatch, file: FileNumber, indexing: &Indexing) {
+        self.next = batch.next_sequence();
+        self.active_bytes += batch.batch.bytes().len() as u64;
+        indexing.place(Arc::clone(&self.state.view().active), batch, file);
+    }
+
+    /// Freezes the active memtable.
+    fn freeze(&mut self, indexing: &Indexing) {
+        indexing.wait();
+        self.state.freeze();
+        self.active_bytes = 0;
+    }
+
+    /// Has the shard begin at `sequence`, if it holds nothing and would begin earlier; tells whether it does now.
+    fn begin_at(&mut self, sequence: Sequence, indexing: &Indexing) -> bool {
+        indexing.wait();
+        let begins = self.state.begin_at(sequence);
+        if begins {
+            self.next = sequence;
+        }
+        begins
+    }
+
     /// Checks that what is stored nowhere lies below the floor, and lets go of what lies below it. A floor that was
     /// raised behind damage is known by what it removed: the manifest names no run of it any more.
     fn settle_floor(&self, is_damaged: bool) -> Result<(), String> {

@@ -45,9 +45,14 @@ impl Window {
     fn load(&mut self, offset: u64, count: usize) -> Result<(), ReadFailure> {
         let left = usize::try_from(self.length.saturating_sub(offset)).unwrap_or(usize::MAX);
         let length = count.max(left.min(WINDOW_BYTES));
-        self.bytes = vec![0; length];
-        self.start = offset;
         let stored = length.min(left);
-        self.file.read_at(&mut self.bytes[..stored], offset).map_err(|error| ReadFailure::io(&self.path, error))
+        // The memory is used again: fresh pages for each window cost more than reading into them.
+        self.bytes.resize(length, 0);
+        self.bytes[stored..].fill(0);
+        self.start = offset;
+        self.file.read_at(&mut self.bytes[..stored], offset).map_err(|error| {
+            self.bytes.clear();
+            ReadFailure::io(&self.path, error)
+        })
     }
 }
