@@ -24,7 +24,7 @@ pub use covered::Covered;
 pub use entry::PartitionEntry;
 
 /// The version of the keys and values.
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 
 /// Why the directory cannot be used. Whatever it is, the answer is to remove it and make it again.
 #[derive(Debug, thiserror::Error)]
@@ -243,7 +243,7 @@ impl Directory {
                 partitions = if next.is_some() { partitions + 1 } else { partitions.saturating_sub(1) };
             }
             match next {
-                Some(entry) => batch.insert(record, &entry.encode()),
+                Some(entry) => batch.insert(record, entry.encode()),
                 None => batch.remove(record),
             }
         }
