@@ -165,7 +165,7 @@ impl Store {
         self.is_closed.store(true, Ordering::Release);
     }
 
-    /// Whether memtables cost so much that no requests are taken until a flush has made room. Not where flushing does not
+    /// Whether memtables cost so much that no appends are taken until a flush has made room. Not where flushing does not
     /// get on: those who ask are then told, rather than left to wait. Nor while the store closes.
     pub(crate) fn is_memory_short(&self) -> bool {
         self.is_memory_full()

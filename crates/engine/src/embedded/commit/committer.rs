@@ -12,7 +12,7 @@ use annals_storage::state::State;
 use super::group::{GroupFailure, Refusal, WrittenGroup};
 use super::handle::CommitHandle;
 use super::plan::{Filling, Plan};
-use super::request::{Freeze, Request};
+use super::request::{Errand, Freeze, Request};
 use super::sync_thread::{Durability, SyncThread};
 use crate::contract::{AppendError, CatalogError, ReadOnlyReason};
 use crate::embedded::background;
@@ -36,6 +36,7 @@ pub(crate) struct Committer {
     clock: CommitClock,
     plan: Plan,
     requests: Receiver<Request>,
+    errands: Receiver<Errand>,
     /// Memory was given back.
     memory: Receiver<()>,
     /// What flushing meets has changed.
@@ -67,6 +68,7 @@ struct UnderWay {
 
 enum Event {
     Request(Request),
+    Errand(Errand),
     Synced(Result<FramePlace, JournalError>),
     /// There may be room in memory now, or none to be waited for.
     Room,
@@ -86,17 +88,18 @@ impl Committer {
     /// Starts the thread. It gives the journal back when it ends: everything that was taken is then answered.
     pub(crate) fn start(start: CommitStart) -> io::Result<(CommitHandle, JoinHandle<Ended>)> {
         let CommitStart { store, journal, state } = start;
-        let (sender, requests) = unbounded();
+        let ((sender, requests), (errand_sender, errands)) = (unbounded(), unbounded());
         let (memory, obstacles) = (store.gauge().given_back().clone(), store.backlog().obstacles().clone());
         let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
         let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));
-        let handle = CommitHandle::new(sender, Arc::clone(&store));
+        let handle = CommitHandle::new(sender, errand_sender, Arc::clone(&store));
         let committer = Self {
             store,
             journal,
             clock,
             plan,
             requests,
+            errands,
             memory,
             obstacles,
             syncs: SyncThread::start()?,
@@ -118,6 +121,7 @@ impl Committer {
         while let Some(event) = self.next_event() {
             match event {
                 Event::Request(request) => self.take(request),
+                Event::Errand(errand) => self.run_errand(errand),
                 Event::Synced(outcome) => self.finish(outcome),
                 Event::Room => {}
                 Event::Idle => self.filling.frame.push_mark(Mark::Idle),
@@ -150,10 +154,14 @@ impl Committer {
         for request in self.requests.try_iter() {
             match request {
                 Request::Append { answer, .. } => drop(answer.send(Err(AppendError::Closed))),
-                Request::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
-                Request::Forget { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
-                Request::Freeze { answer, .. } => drop(answer),
                 Request::Close => {}
+            }
+        }
+        for errand in self.errands.try_iter() {
+            match errand {
+                Errand::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
+                Errand::Forget { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
+                Errand::Freeze { answer, .. } => drop(answer),
             }
         }
     }
@@ -172,9 +180,10 @@ impl Committer {
         if self.is_closing && self.under_way.is_none() {
             return None;
         }
-        let (never, never_idle) = (never(), never());
-        let is_open = !self.is_closing && !self.is_full() && !self.store.is_memory_short();
-        let requests = if is_open { &self.requests } else { &never };
+        let (no_request, no_errand, never_idle) = (never(), never(), never());
+        let is_open = !self.is_closing && !self.is_full();
+        let errands = if is_open { &self.errands } else { &no_errand };
+        let requests = if is_open && !self.store.is_memory_short() { &self.requests } else { &no_request };
         let after_silence;
         let idle = if self.wants_mark && self.under_way.is_none() {
             after_silence = after(self.store.options().idle_mark_after);
@@ -188,6 +197,7 @@ impl Committer {
             },
             // Without a handle nobody can ask for anything any more, not even to close.
             recv(requests) -> request => Some(request.map_or_else(|_| Event::Request(Request::Close), Event::Request)),
+            recv(errands) -> errand => Some(errand.map_or_else(|_| Event::Request(Request::Close), Event::Errand)),
             recv(self.memory) -> _ => Some(Event::Room),
             recv(self.obstacles) -> _ => Some(Event::Room),
             recv(idle) -> _ => Some(Event::Idle),
@@ -202,6 +212,12 @@ impl Committer {
         if self.store.is_memory_short() {
             self.store.freeze_where_due(&[]);
         }
+        while !self.is_closing && !self.is_full() {
+            match self.errands.try_recv() {
+                Ok(errand) => self.run_errand(errand),
+                Err(_) => break,
+            }
+        }
         while !self.is_closing && !self.is_full() && !self.store.is_memory_short() {
             match self.requests.try_recv() {
                 Ok(request) => self.take(request),
@@ -211,27 +227,29 @@ impl Committer {
     }
 
     fn take(&mut self, request: Request) {
+        let Request::Append { append, permit, answer } = request else {
+            self.is_closing = true;
+            return;
+        };
+        let failure = match (self.store.read_only(), self.store.memory_obstacle()) {
+            (None, None) => return self.plan.append(append, permit, answer, &mut self.filling),
+            (Some(reason), _) => GroupFailure::ReadOnly(reason),
+            (None, Some(full)) => GroupFailure::DiskFull(full),
+        };
+        self.filling.group.refusals.push(Refusal::Append(answer, failure.for_append()));
+    }
+
+    fn run_errand(&mut self, errand: Errand) {
         let refused = self.store.read_only().map(GroupFailure::ReadOnly);
-        match (request, refused) {
-            (Request::Close, _) => self.is_closing = true,
-            (Request::Freeze { which, answer }, _) => self.freezes.push((which, answer)),
-            (Request::Append { append, permit, answer }, None) => match self.store.memory_obstacle() {
-                None => self.plan.append(append, permit, answer, &mut self.filling),
-                Some(full) => {
-                    let refusal = Refusal::Append(answer, GroupFailure::DiskFull(full).for_append());
-                    self.filling.group.refusals.push(refusal);
-                }
-            },
-            (Request::Change { change, answer }, None) => {
+        match (errand, refused) {
+            (Errand::Freeze { which, answer }, _) => self.freezes.push((which, answer)),
+            (Errand::Change { change, answer }, None) => {
                 let now = self.clock.now();
                 self.plan.change(change, now, answer, &mut self.filling);
             }
-            (Request::Forget { tables, answer }, None) => self.plan.forget(&tables, answer, &mut self.filling),
-            (Request::Forget { answer, .. }, Some(failure)) => drop(answer.send(Err(failure.for_change()))),
-            (Request::Append { answer, .. }, Some(failure)) => {
-                self.filling.group.refusals.push(Refusal::Append(answer, failure.for_append()));
-            }
-            (Request::Change { answer, .. }, Some(failure)) => {
+            (Errand::Forget { tables, answer }, None) => self.plan.forget(&tables, answer, &mut self.filling),
+            (Errand::Forget { answer, .. }, Some(failure)) => drop(answer.send(Err(failure.for_change()))),
+            (Errand::Change { answer, .. }, Some(failure)) => {
                 self.filling.group.refusals.push(Refusal::Change(answer, failure.for_change()));
             }
         }

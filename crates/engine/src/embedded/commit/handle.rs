@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use annals_model::{Shard, Table, TableId};
 
-use super::request::{AppendAnswer, Change, Freeze, Request};
+use super::request::{AppendAnswer, Change, Errand, Freeze, Request};
 use crate::contract::{Append, AppendError, Appended, CatalogError};
 use crate::embedded::admission::{Entrant, NotAdmitted, Permit, Waiting};
 use crate::embedded::store::Store;
@@ -22,6 +22,7 @@ const CHANGES_MAX: usize = 256;
 #[derive(Clone, Debug)]
 pub(crate) struct CommitHandle {
     requests: Sender<Request>,
+    errands: Sender<Errand>,
     changes: Arc<Semaphore>,
     store: Arc<Store>,
 }
@@ -35,8 +36,8 @@ struct EnteringAppend {
 }
 
 impl CommitHandle {
-    pub(super) fn new(requests: Sender<Request>, store: Arc<Store>) -> Self {
-        Self { requests, changes: Arc::new(Semaphore::new(CHANGES_MAX)), store }
+    pub(super) fn new(requests: Sender<Request>, errands: Sender<Errand>, store: Arc<Store>) -> Self {
+        Self { requests, errands, changes: Arc::new(Semaphore::new(CHANGES_MAX)), store }
     }
 
     /// Appends, once `admit` lets it in: that is when it takes its place in the order of commits. While it is not let in,
@@ -55,14 +56,14 @@ impl CommitHandle {
     pub(crate) async fn change(&self, change: Change) -> Result<Arc<Table>, CatalogError> {
         let _place = self.changes.acquire().await.map_err(|_| CatalogError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        self.requests.send(Request::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
+        self.errands.send(Errand::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
         answered.await.unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))
     }
 
     /// As [`change`](Self::change), for threads of the engine's own.
     pub(crate) fn change_and_wait(&self, change: Change) -> Result<Arc<Table>, CatalogError> {
         let (answer, answered) = oneshot::channel();
-        self.requests.send(Request::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
+        self.errands.send(Errand::Change { change, answer }).map_err(|_| CatalogError::Closed)?;
         answered
             .blocking_recv()
             .unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))
@@ -71,7 +72,7 @@ impl CommitHandle {
     /// Has the state forget dropped tables of which nothing is left; for a thread of the engine's own.
     pub(crate) fn forget_and_wait(&self, tables: Vec<TableId>) -> Result<(), CatalogError> {
         let (answer, answered) = oneshot::channel();
-        self.requests.send(Request::Forget { tables, answer }).map_err(|_| CatalogError::Closed)?;
+        self.errands.send(Errand::Forget { tables, answer }).map_err(|_| CatalogError::Closed)?;
         answered
             .blocking_recv()
             .unwrap_or_else(|_| Err(self.lost().map_or(CatalogError::Closed, CatalogError::Unknown)))
@@ -86,7 +87,7 @@ impl CommitHandle {
     /// commit thread has ended.
     pub(crate) async fn freeze(&self) {
         let (answer, answered) = oneshot::channel();
-        if self.requests.send(Request::Freeze { which: Freeze::All, answer }).is_ok() {
+        if self.errands.send(Errand::Freeze { which: Freeze::All, answer }).is_ok() {
             // Without an answer the thread has ended.
             drop(answered.await);
         }
@@ -96,7 +97,7 @@ impl CommitHandle {
     pub(crate) fn begin_freeze(&self, shards: Vec<(TableId, Shard)>) {
         let (answer, _) = oneshot::channel();
         // A commit thread that has ended has nothing to freeze.
-        drop(self.requests.send(Request::Freeze { which: Freeze::Shards(shards), answer }));
+        drop(self.errands.send(Errand::Freeze { which: Freeze::Shards(shards), answer }));
     }
 
     /// Has the commit thread finish what came before, and end.

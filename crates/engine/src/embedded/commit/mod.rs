@@ -5,6 +5,9 @@
 //! it publishes the heads, answers, wakes, and writes the next. One frame is under way at a time, so that a torn frame
 //! is always the last. A small frame it syncs by itself: its answer does not wait for two more threads to wake.
 //!
+//! While memory is short, appends wait for it, and nothing else does: who holds the memory may hold it for long, and what
+//! makes tables, drops them or has memory written costs none worth speaking of.
+//!
 //! A full disk refuses a group and is tried again with the next. A failed sync is final: what was under way is answered
 //! `Unknown`, everything after it `ReadOnly`.
 

@@ -17,19 +17,25 @@ pub(super) type ChangeAnswer = oneshot::Sender<Result<Arc<Table>, CatalogError>>
 /// Where the answer to a request to forget goes.
 pub(super) type ForgetAnswer = oneshot::Sender<Result<(), CatalogError>>;
 
-/// A request. It is answered once what it asked for is durable, or refused.
+/// An append that was let in, or the end. They are taken in the order in which they came, and not while memory is short.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Store events.
+    /// Store events. Answered once they are durable, or refused.
     Append { append: Append, permit: Permit, answer: AppendAnswer },
+    /// Finish what came before, and end. Nothing comes after.
+    Close,
+}
+
+/// A request that costs no memory worth speaking of: it does not wait behind appends that wait for memory, which others
+/// may hold for as long as they like. It is answered once what it asked for is durable, or refused.
+#[derive(Debug)]
+pub(super) enum Errand {
     /// Change the catalog.
     Change { change: Change, answer: ChangeAnswer },
     /// Forget the ids of dropped tables of which nothing is left.
     Forget { tables: Vec<TableId>, answer: ForgetAnswer },
     /// Freeze memtables, so that they are flushed; answered once they are frozen.
     Freeze { which: Freeze, answer: oneshot::Sender<()> },
-    /// Finish what came before, and end. Nothing comes after.
-    Close,
 }
 
 /// Which memtables are to be frozen.

@@ -89,6 +89,27 @@ async fn closing_stores_what_was_let_in_and_does_not_wait_for_a_reader_that_hold
 }
 
 #[tokio::test]
+async fn only_appends_wait_for_a_reader_that_holds_the_memory_and_settling_and_changes_do_not() {
+    let (_folder, engine, table, held) = engine_without_memory().await;
+    let mut waiting = pin!(engine.append(append(&table, 10)));
+    let first = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+    assert!(first.is_pending(), "{first:?}");
+    let work = async {
+        engine.settle().await.expect("settles");
+        let other = TableDefinition { name: "tests.other".parse().expect("a name"), ..definition() };
+        let other = engine.create_table(other, Vec::new()).await.expect("made");
+        engine.drop_table(other.id).await.expect("dropped");
+        // The dropped table is forgotten by the commit thread, at the maintenance thread's wish.
+        engine.settle().await.expect("settles");
+    };
+    tokio::time::timeout(PATIENCE, work).await.expect("while the memory is held");
+    let still = poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context))).await;
+    assert!(still.is_pending() && engine.store.is_memory_short(), "{still:?}");
+    drop(held);
+    assert_eq!(waiting.await.expect("stored").shards[0].first_sequence.get(), 2);
+}
+
+#[tokio::test]
 async fn when_a_thread_panics_appends_are_refused_and_so_are_those_that_wait_and_reads_go_on() {
     let (_folder, engine, table, held) = engine_without_memory().await;
     let mut waiting = pin!(engine.append(append(&table, 10)));
