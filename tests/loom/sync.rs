@@ -10,6 +10,7 @@ use loom::sync::{Arc, Condvar};
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 pub(crate) use loom::thread::{Builder, JoinHandle};
+pub(crate) use std::collections::HashMap;
 
 /// As tokio's: a permit that is kept until somebody waits. One waiter at a time, which is what a watch has.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use annals_engine_on_shuttle::{EmbeddedEngine, Engine};
 use annals_model::{
     BatchBuilder, EventTime, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding, TableDefinition, TableId,
 };
-use annals_storage::journal::JournalOptions;
-use annals_storage::manifest::ManifestOptions;
-use annals_testkit::disk::{Failure, Fault, MemoryDisk, Operation};
+use annals_storage_on_shuttle::journal::JournalOptions;
+use annals_storage_on_shuttle::manifest::ManifestOptions;
+use annals_testkit_on_shuttle::disk::{Failure, Fault, MemoryDisk, Operation};
 use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread::{self, JoinHandle};

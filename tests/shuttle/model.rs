@@ -5,12 +5,7 @@
 //! thread to be held up for long. A seed gives `SCHEDULES` of each. Threads that wait for each other for ever, or for a
 //! wake that never comes, fail the test: no time passes that could help them, unless the test lets it.
 
-use std::cell::Cell;
-use std::io::{self, Write};
-use std::panic;
-use std::sync::Once;
-
-use annals_testkit::seed;
+use annals_testkit_on_shuttle::{replay, seed};
 use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, MaxSteps, Runner};
 
@@ -25,24 +20,19 @@ const PCT_DEPTH: usize = 3;
 /// Steps after which a test is taken to run for ever.
 const STEPS_MAX: usize = 100_000;
 
-thread_local! {
-    /// The seed that is being tried.
-    static SEED: Cell<Option<u64>> = const { Cell::new(None) };
-}
-
 /// Runs `test` under the schedules of so many seeds, unless the environment says otherwise.
 ///
 /// # Panics
 /// When it fails under one of them; the seed and the schedule are printed.
 pub(crate) fn model(seeds: u64, test: impl Fn() + Clone + Send + Sync + 'static) {
-    say_seeds();
     let mut config = Config::new();
     config.stack_size = 256 * 1024;
     config.max_steps = MaxSteps::FailAfter(STEPS_MAX);
     // What it would warn of is left to loom: orders that are weaker than sequentially consistent.
     config.silence_warnings = true;
     for seed in seed::seeds(seeds) {
-        SEED.set(Some(seed));
+        let variable = seed::SEED_VARIABLE;
+        let _announced = replay::announce(format!("this was seed {seed}; replay it with {variable}={seed}"));
         let begun = |test: &dyn Fn()| {
             time::begin();
             test();
@@ -53,22 +43,4 @@ pub(crate) fn model(seeds: u64, test: impl Fn() + Clone + Send + Sync + 'static)
         let pct = PctScheduler::new_from_seed(seed, PCT_DEPTH, SCHEDULES);
         Runner::new(pct, config.clone()).run(move || begun(&by_pct));
     }
-    SEED.set(None);
-}
-
-/// Has the first panic of a test say its seed, past the harness, which would keep it back: threads that wait for ever
-/// cannot give back what they hold, so that such a test ends the process.
-fn say_seeds() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |what| {
-            if let Some(seed) = SEED.take() {
-                let variable = seed::SEED_VARIABLE;
-                // Nothing is left to be told it.
-                let _ = writeln!(io::stderr(), "{what}\nthis was seed {seed}; replay it with {variable}={seed}");
-            }
-            before(what);
-        }));
-    });
 }

@@ -5,10 +5,11 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, File};
 use crate::segment::SegmentId;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Files that are held open. Half of the usual limit of 1,024 for a process, which sockets need as well.
 pub const OPEN_FILES_MAX: usize = 512;

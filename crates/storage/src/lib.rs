@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod segment;
 pub mod state;
 pub mod store;
+mod sync;
 pub mod verify;
 
 pub use damage::{Damage, DamageCase, ReadFailure};

@@ -23,17 +23,26 @@ struct Args {
     /// Workloads at a time.
     #[arg(long, default_value_t = thread::available_parallelism().map_or(1, NonZero::get))]
     threads: usize,
+    /// Runs the workload of the one seed, and prints a digest of all changes of the disk and all images that it met.
+    #[arg(long)]
+    digest: bool,
 }
 
-fn main() -> ExitCode {
-    let Args { images, seed, threads } = Args::parse();
-    let style = "{bar:40} {pos}/{len} images, {per_sec}, {eta} left";
-    let bar = ProgressBar::new(images).with_style(ProgressStyle::with_template(style).expect("a template"));
-    let outcome = power::run(seed, images, threads, |tally| bar.inc(tally.images));
-    bar.finish();
+pub(crate) fn main() -> ExitCode {
+    let Args { images, seed, threads, digest } = Args::parse();
+    let outcome = if digest {
+        power::digest_of_seed(seed)
+            .map(|(tally, digest)| format!("seed {seed} has the digest {digest:016x}, of {tally:?}"))
+    } else {
+        let style = "{bar:40} {pos}/{len} images, {per_sec}, {eta} left";
+        let bar = ProgressBar::new(images).with_style(ProgressStyle::with_template(style).expect("a template"));
+        let outcome = power::run(seed, images, threads, |tally| bar.inc(tally.images));
+        bar.finish();
+        outcome.map(|tally| format!("from seed {seed} on: nothing lost, doubled or moved in {tally:?}"))
+    };
     match outcome {
-        Ok(tally) => {
-            eprintln!("from seed {seed} on: nothing lost, doubled or moved in {tally:?}");
+        Ok(what) => {
+            eprintln!("{what}");
             ExitCode::SUCCESS
         }
         Err(wrong) => {

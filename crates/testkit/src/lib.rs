@@ -38,3 +38,4 @@ pub mod small_store;
 pub mod subject;
 pub mod tiny_store;
 pub mod trial;
+mod turns;

@@ -4,13 +4,12 @@
 //! proportion to its events and to the watches that it wakes, not to all that wait: 10,000 tails of one partition each
 //! cost an append to another one nothing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_model::{EventBatch, PartitionKey, Shard, Token, TokenRange};
 
 use super::head::WatchScope;
-use crate::sync::Notify;
+use crate::sync::{HashMap, Notify};
 
 /// A watch in its index; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,12 +1,12 @@
 //! The tables of a store, as everyone but the commit thread sees them: those that are durable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use annals_model::{TableId, TableName};
 
 use super::table_state::TableState;
-use crate::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use crate::sync::{HashMap, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Tables by id and by name. Written by the commit thread alone.
 #[derive(Debug, Default)]

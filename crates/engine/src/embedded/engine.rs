@@ -1,6 +1,6 @@
 //! The embedded engine as a whole: its threads, and the contract's methods.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 
@@ -31,7 +31,7 @@ use crate::contract::{
     PartitionList, PartitionPage, PartitionRead, PartitionStats, ReadError, ReadOnlyReason, SizeEstimate, TableStats,
     TrimMode, Trimmed, UpdateTable, WatchScope,
 };
-use crate::sync::{JoinHandle, Mutex};
+use crate::sync::{HashSet, JoinHandle, Mutex};
 
 /// The least that an append counts in admission, so that the bytes bound the requests too.
 const APPEND_BYTES_MIN: u64 = 2 * 1024;
@@ -332,7 +332,7 @@ impl Start<'_> {
             directory: DirectoryKeeper::new(store.options().directory.clone(), Arc::clone(directory)),
             retention_at: None,
             cleared: BTreeMap::new(),
-            damaged: HashSet::new(),
+            damaged: HashSet::default(),
         };
         let background = vec![keeper, flusher, maintenance.start()?];
         Ok((commits, Running { manifest, commit, background }))

@@ -3,7 +3,7 @@
 //! None of these is urgent and all of them read and write much; on one thread they neither compete with each other nor
 //! have to agree on what runs there are. It works in steps of seconds at most, so that it ends soon when it is asked to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -22,7 +22,7 @@ use super::runs::Runs;
 use super::segment_set::SegmentSet;
 use super::store::Store;
 use crate::contract::{CatalogError, ReadOnlyReason, Trimmed};
-use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard};
+use crate::sync::{Condvar, HashMap, HashSet, JoinHandle, Mutex, MutexGuard};
 
 /// How long the thread waits when there is nothing to do; it is woken when there is.
 const IDLE_WAIT: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 //! The files are read and checked by `annals_storage::store`; what takes in their content stands here. Opening takes
 //! time in proportion to the journal, not to the data: no segment is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -19,7 +19,6 @@ use annals_storage::manifest::ManifestState;
 use annals_storage::segment::Segments;
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{self, OpenError, OpenReport, OpenStore, Replay, StoreOptions};
-use uuid::Uuid;
 
 use super::catalog::Catalog;
 use super::indexing::Indexing;
@@ -30,14 +29,15 @@ use super::segment_set::OpenedSegments;
 use super::shard_state::ShardState;
 use super::table_state::TableState;
 use crate::contract::HeadBoard;
+use crate::sync::{HashMap, new_uuid};
 
 /// Opens the store for writing; makes it if there is none.
 pub(super) fn open_or_create(options: &Options, replay: &mut TableReplay) -> Result<OpenStore, OpenError> {
     let store_options = StoreOptions { journal: options.journal, manifest: options.manifest };
     match store::open(Arc::clone(&options.disk), store_options, replay) {
         Err(OpenError::NoStore) => {
-            let (salt, _) = Uuid::new_v4().as_u64_pair();
-            let identity = StoreIdentity { uuid: Uuid::new_v4(), salt, created_unix_nanos: options.clock.wall_nanos() };
+            let (salt, _) = new_uuid().as_u64_pair();
+            let identity = StoreIdentity { uuid: new_uuid(), salt, created_unix_nanos: options.clock.wall_nanos() };
             store::create(&*options.disk, &identity, store_options)
                 .map_err(|source| OpenError::Io { doing: "making a store".into(), source })?;
             store::open(Arc::clone(&options.disk), store_options, replay)
@@ -144,8 +144,8 @@ impl TableReplay {
             disk: Arc::clone(&options.disk),
             gauge,
             indexing: Indexing::start()?,
-            tables: HashMap::new(),
-            runs: HashMap::new(),
+            tables: HashMap::default(),
+            runs: HashMap::default(),
             segments: None,
             fault: None,
             broken_off: None,
@@ -331,7 +331,7 @@ fn runs_by_table(runs: Vec<Arc<Run>>) -> (HashMap<TableId, BTreeMap<Shard, Runs>
         by_shard.entry((run.summary().table, run.summary().shard)).or_default().push(run);
     }
     let mut fault = None;
-    let mut by_table: HashMap<TableId, BTreeMap<Shard, Runs>> = HashMap::new();
+    let mut by_table: HashMap<TableId, BTreeMap<Shard, Runs>> = HashMap::default();
     for ((table, shard), mut runs) in by_shard {
         runs.sort_unstable_by_key(|run| run.summary().first);
         let gap = runs.windows(2).find(|pair| pair[0].summary().last.next() != pair[1].summary().first);

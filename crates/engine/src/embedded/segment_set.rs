@@ -4,7 +4,7 @@
 //! only because an edit of the manifest took it away, and once no reader's view holds a run of it. Files that the
 //! manifest does not know are never removed; they are moved aside.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -17,7 +17,7 @@ use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState, Seg
 use annals_storage::segment::{Compression, RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
 
 use super::runs::{Run, SegmentHandle};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{HashSet, Mutex, MutexGuard};
 
 /// The segments of an open store. See the module.
 #[derive(Debug)]

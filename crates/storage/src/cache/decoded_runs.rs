@@ -9,10 +9,11 @@
 //! is kept than a quarter of the budget.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::Access;
 use crate::segment::{DecodedRun, ReadError, SegmentId};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The part of the budget that runs may take which no reader has come to yet.
 const AHEAD_SHARE: usize = 4;

@@ -7,11 +7,12 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use crate::disk::{Disk, File};
 use crate::framed::{preallocate, remove_if_there};
 use crate::layout::{self, FileNumber};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The journal's files. See the module.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::wire::{encode_edits, encode_snapshot};
 use super::{Edit, ManifestError, ManifestState, RecoveredManifest};
@@ -13,6 +13,7 @@ use crate::framed::{
 use crate::identity::StoreIdentity;
 use crate::journal::RegisterFile;
 use crate::layout::{self, FileNumber};
+use crate::sync::{Mutex, MutexGuard};
 
 /// How the manifest's files are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

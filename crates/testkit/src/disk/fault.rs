@@ -73,6 +73,11 @@ impl Operation {
         Self::Length,
         Self::Sync,
     ];
+
+    /// Whether such calls change what a disk holds, or what of it is durable.
+    pub(super) fn is_change(self) -> bool {
+        !matches!(self, Self::Open | Self::List | Self::Lock | Self::Read | Self::Length)
+    }
 }
 
 /// How one call fails.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 pub(super) const SECTOR_BYTES: usize = 512;
 
 /// The bytes of one file. A clone shares them until one of the two is changed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Content {
     seen: Arc<Vec<u8>>,
     durable: Arc<Vec<u8>>,

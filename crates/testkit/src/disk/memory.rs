@@ -11,7 +11,8 @@ use super::fault::{Calls, Failure, Fault, Operation};
 use super::gate::{Gate, HeldSyncs};
 use super::names::parent;
 use super::recording::Recording;
-use super::state::{Change, State, Unsynced};
+use super::state::{Change, State, Unsynced, digest_of};
+use crate::turns;
 
 /// A disk in memory. Clones are the same disk.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +100,11 @@ impl MemoryDisk {
         self.inner().recording.take()
     }
 
+    /// A digest of all that is seen, durable and not synced.
+    pub fn digest(&self) -> u64 {
+        digest_of(&self.inner().state)
+    }
+
     /// Limits what all files together can hold; none for no limit.
     pub fn set_capacity(&self, bytes: Option<u64>) {
         self.inner().capacity = bytes;
@@ -168,6 +174,9 @@ impl MemoryDisk {
 
     /// Counts a call, and tells how it fails, if its time has come.
     fn counted(&self, operation: Operation) -> (MutexGuard<'_, Inner>, Option<Failing>) {
+        if operation.is_change() {
+            turns::step();
+        }
         let mut inner = self.inner();
         let (all, of_kind) = (inner.calls.all(), inner.calls.of(operation));
         inner.calls.count(operation);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The directories and the names in them.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Names {
     /// The files that are seen, with their numbers.
     pub(super) seen: BTreeMap<PathBuf, u64>,
@@ -15,7 +15,7 @@ pub(super) struct Names {
 }
 
 /// A change of names that a power cut keeps whole or loses whole.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct NameChange {
     /// The name that is not there any more.
     gone: Option<PathBuf>,

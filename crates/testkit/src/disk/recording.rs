@@ -1,7 +1,7 @@
 //! All changes that a disk went through, to stop at any of them and take the power away there.
 
 use super::memory::MemoryDisk;
-use super::state::{Change, State, Unsynced};
+use super::state::{Change, State, Unsynced, digest_of};
 
 /// The changes of a disk from when its recording began, in order.
 #[derive(Clone, Debug)]
@@ -22,6 +22,11 @@ impl Recording {
     /// How many changes there were.
     pub fn len(&self) -> usize {
         self.changes.len()
+    }
+
+    /// A digest of the disk as it was, and of all changes in their order.
+    pub fn digest(&self) -> u64 {
+        digest_of(&(&self.start, &self.changes))
     }
 
     /// Whether nothing was changed.

@@ -1,6 +1,7 @@
 //! What a disk in memory holds, and the changes that it goes through.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub enum Unsynced<'a> {
 }
 
 /// A change of what a disk holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Change {
     Created {
         path: PathBuf,
@@ -58,11 +59,18 @@ pub(super) enum Change {
 }
 
 /// Files, directories and names. A clone is cheap: it shares the bytes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct State {
     pub(super) names: Names,
     contents: BTreeMap<u64, Content>,
     next_id: u64,
+}
+
+/// A digest that is the same in every process.
+pub(super) fn digest_of(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
 }
 
 impl State {

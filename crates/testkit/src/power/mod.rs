@@ -6,8 +6,9 @@
 //! what was asked of the store and what it had answered by then; some go on working and are compared again. One of the
 //! images is what the workload then goes on from.
 //!
-//! The seed decides what is asked of the store and what each cut keeps. How the engine's threads take turns at the disk
-//! is not decided by it, so that the same seed can meet other images; one that fails is therefore saved.
+//! The seed decides what is asked of the store and what each cut keeps. Here it does not decide how the engine's threads
+//! take turns at the disk, so that the same seed can meet other images; one that fails is therefore saved. Compiled over
+//! threads that are simulated, in `tests/shuttle/testkit`, it decides these too, and the same seed meets the same images.
 
 mod faults;
 mod found;
@@ -17,10 +18,13 @@ mod workload;
 
 pub use faults::{calls, failures, run_with_fault};
 
+use std::hash::{DefaultHasher, Hasher};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use annals_engine::EmbeddedEngine;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -28,6 +32,7 @@ use self::found::Found;
 use self::timeline::Timeline;
 use self::workload::Workload;
 use crate::disk::{MemoryDisk, Playback};
+use crate::turns::{self, Turns};
 
 /// How often a workload loses its power and goes on from what is left.
 const LIVES: u64 = 3;
@@ -60,7 +65,9 @@ pub struct Wrong {
 impl std::fmt::Display for Wrong {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { seed, what, saved } = self;
-        write!(f, "seed {seed}: {what}\nThe image is saved in {}; look at it with `annals inspect`", saved.display())
+        writeln!(f, "seed {seed}: {what}")?;
+        writeln!(f, "{}", turns::replay(*seed))?;
+        write!(f, "The image is saved in {}; look at it with `annals inspect`", saved.display())
     }
 }
 
@@ -105,19 +112,26 @@ pub fn run(seed: u64, images: u64, threads: usize, progress: impl Fn(&Tally) + S
 /// # Panics
 /// When the system has no directory for what is wrong.
 pub fn run_seed(seed: u64) -> Result<Tally, Wrong> {
-    let mut cuts = Cuts { seed, tally: Tally::default() };
-    on_runtime(seed, "cut", cuts.run())?;
-    Ok(cuts.tally)
+    Cuts::new(seed, None).run_to_the_end().map(|(tally, _)| tally)
 }
 
-/// Runs something to its end; an image that is wrong is saved, under `name`.
-fn on_runtime(seed: u64, name: &str, work: impl Future<Output = Checked<()>>) -> Result<(), Wrong> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    runtime.block_on(work).map_err(|(what, image)| {
-        let saved = std::env::temp_dir().join(format!("annals-{name}-{seed}-{}", std::process::id()));
-        image.save(&saved).expect("the image is saved");
-        Wrong { seed, what, saved }
-    })
+/// Runs the workload of one seed; gives a digest of all changes of the disk, of all images, and of the disk that each
+/// leaves which is worked on with. It is the same each time where the seed decides everything.
+///
+/// # Errors
+/// The first wrong image.
+///
+/// # Panics
+/// When the system has no directory for what is wrong.
+pub fn digest_of_seed(seed: u64) -> Result<(Tally, u64), Wrong> {
+    Cuts::new(seed, Some(DefaultHasher::new())).run_to_the_end()
+}
+
+/// Saves an image that is wrong, under `name`.
+fn save(seed: u64, name: &str, (what, image): (String, MemoryDisk)) -> Wrong {
+    let saved = std::env::temp_dir().join(format!("annals-{name}-{seed}-{}", std::process::id()));
+    image.save(&saved).expect("the image is saved");
+    Wrong { seed, what, saved }
 }
 
 impl Tally {
@@ -132,24 +146,37 @@ impl Tally {
 struct Cuts {
     seed: u64,
     tally: Tally,
+    /// Of all changes and images so far, if that is asked for.
+    digest: Option<DefaultHasher>,
 }
 
+/// What came of something; or what is wrong, and the image that is.
 type Checked<T> = Result<T, (String, MemoryDisk)>;
 
 impl Cuts {
-    async fn run(&mut self) -> Checked<()> {
+    fn new(seed: u64, digest: Option<DefaultHasher>) -> Self {
+        Self { seed, tally: Tally::default(), digest }
+    }
+
+    fn run_to_the_end(mut self) -> Result<(Tally, u64), Wrong> {
+        let _announced = turns::announce(self.seed);
+        self.run().map_err(|wrong| save(self.seed, "cut", wrong))?;
+        Ok((self.tally, self.digest.map_or(0, |digest| digest.finish())))
+    }
+
+    fn run(&mut self) -> Checked<()> {
         let mut disk = MemoryDisk::new();
         let mut timeline = Timeline::default();
         for life in 0..LIVES {
             disk.record();
-            let mut workload = Workload::new(disk.clone(), timeline, self.seed * LIVES + life);
-            workload.run(STEPS).await.map_err(|wrong| (format!("life {life}: {wrong}"), disk.copy()))?;
-            timeline = workload.timeline;
+            timeline = self.live(&disk, timeline, life)?;
             let recording = disk.take_recording().expect("it was begun above");
+            self.note(|| recording.digest());
             let survives = self.random(life, usize::MAX).random_range(0..=recording.len());
             let mut playback = recording.play();
+            let told = Arc::new(timeline);
             loop {
-                self.check_cuts(&playback, &timeline, life).await?;
+                self.check_cuts(&playback, &told, life)?;
                 if playback.at() == survives {
                     let mut random = self.random(life, survives);
                     disk = playback.cut(|_| random.random());
@@ -159,9 +186,17 @@ impl Cuts {
                 }
             }
             self.tally.changes += recording.len() as u64;
-            timeline = self.adopt(&disk, timeline, survives).await?;
+            timeline = self.adopt(&disk, Arc::unwrap_or_clone(told), survives, life)?;
         }
         Ok(())
+    }
+
+    /// Runs the workload between two losses of power.
+    fn live(&self, disk: &MemoryDisk, timeline: Timeline, life: u64) -> Checked<Timeline> {
+        let mut workload = Workload::new(disk.clone(), timeline, self.seed * LIVES + life);
+        let turns = Turns { seed: self.random(life, usize::MAX - 1).random(), hour: 3 * life };
+        let lived = turns.run(async move || workload.run(STEPS).await.map(|()| workload.timeline));
+        lived.map_err(|wrong| (format!("life {life}: {wrong}"), disk.copy()))
     }
 
     /// What decides a cut is the seed and the place alone.
@@ -170,7 +205,7 @@ impl Cuts {
     }
 
     /// The images of a power cut here.
-    async fn check_cuts(&mut self, playback: &Playback<'_>, timeline: &Timeline, life: u64) -> Checked<()> {
+    fn check_cuts(&mut self, playback: &Playback<'_>, timeline: &Arc<Timeline>, life: u64) -> Checked<()> {
         let at = playback.at();
         let mut random = self.random(life, at);
         let cuts = if playback.is_before_sync() { 2 } else { 1 };
@@ -178,52 +213,69 @@ impl Cuts {
             let share = if random.random_bool(0.2) { 0.0 } else { random.random_range(0.0..=1.0) };
             let mut image = playback.cut(|_| random.random_bool(share));
             if random.random_bool(0.25) {
-                image = cut_while_opened(&image, &mut random);
+                image = self.cut_while_opened(&image, life, &mut random);
                 self.tally.cut_twice += 1;
             }
             self.tally.images += 1;
             let goes_on = random.random_bool(0.1).then(|| random.random());
-            check(&image, timeline, at, goes_on).await.map_err(|what| {
+            let turns = Turns { seed: random.random(), hour: 3 * life + 2 };
+            let (told, opened) = (Arc::clone(timeline), image.copy());
+            let left = opened.clone();
+            self.note(|| opened.digest());
+            turns.run(async move || check(opened, &told, at, goes_on).await).map_err(|what| {
                 let what = format!("life {life}, after {at} changes, image {}: {what}", self.tally.images);
                 (what, image)
             })?;
+            self.note(|| left.digest());
         }
         Ok(())
     }
 
+    /// Takes the power away once more, at any change that opening makes.
+    fn cut_while_opened(&mut self, image: &MemoryDisk, life: u64, random: &mut StdRng) -> MemoryDisk {
+        image.record();
+        let turns = Turns { seed: random.random(), hour: 3 * life + 1 };
+        let options = workload::options(image);
+        // One that cannot be opened is found out when it is compared.
+        turns.run(async move || drop(EmbeddedEngine::open(options)));
+        let recording = image.take_recording().expect("it was begun above");
+        self.note(|| recording.digest());
+        let mut playback = recording.play();
+        playback.step_to(random.random_range(0..=recording.len()));
+        let share = random.random_range(0.0..=1.0);
+        playback.cut(|_| random.random_bool(share))
+    }
+
     /// The timeline as it goes on from an image.
-    async fn adopt(&self, image: &MemoryDisk, mut timeline: Timeline, at: usize) -> Checked<Timeline> {
-        let found = read(&image.copy()).await.and_then(|found| timeline.check(at, &found).map(|()| found));
+    fn adopt(&self, image: &MemoryDisk, mut timeline: Timeline, at: usize, life: u64) -> Checked<Timeline> {
+        let opened = image.copy();
+        let turns = Turns { seed: self.random(life, usize::MAX - 2).random(), hour: 3 * life + 2 };
+        let found = turns.run(async move || read(opened).await);
+        let found = found.and_then(|found| timeline.check(at, &found).map(|()| found));
         timeline.adopt(&found.map_err(|what| (what, image.copy()))?);
         Ok(timeline)
     }
+
+    /// Adds to the digest, if there is one.
+    fn note(&mut self, digest: impl FnOnce() -> u64) {
+        if let Some(all) = &mut self.digest {
+            all.write_u64(digest());
+        }
+    }
 }
 
-/// Takes the power away once more, at any change that opening makes.
-fn cut_while_opened(image: &MemoryDisk, random: &mut StdRng) -> MemoryDisk {
-    image.record();
-    // One that cannot be opened is found out when it is compared.
-    drop(annals_engine::EmbeddedEngine::open(workload::options(image)));
-    let recording = image.take_recording().expect("it was begun above");
-    let mut playback = recording.play();
-    playback.step_to(random.random_range(0..=recording.len()));
-    let share = random.random_range(0.0..=1.0);
-    playback.cut(|_| random.random_bool(share))
-}
-
-async fn read(image: &MemoryDisk) -> Result<Found, String> {
-    let mut workload = Workload::new(image.clone(), Timeline::default(), 0);
+async fn read(image: MemoryDisk) -> Result<Found, String> {
+    let mut workload = Workload::new(image, Timeline::default(), 0);
     workload.open().map_err(|error| format!("it cannot be opened: {error}"))?;
     workload.read().await
 }
 
 /// Opens an image and compares it; with a seed, works on with it and compares it again.
-async fn check(image: &MemoryDisk, timeline: &Timeline, at: usize, goes_on: Option<u64>) -> Result<(), String> {
-    let image = image.copy();
+async fn check(image: MemoryDisk, timeline: &Timeline, at: usize, goes_on: Option<u64>) -> Result<(), String> {
     let Some(seed) = goes_on else {
-        return timeline.check(at, &read(&image).await?);
+        return timeline.check(at, &read(image).await?);
     };
-    let mut workload = Workload::new(image.clone(), timeline.clone(), seed);
+    let mut workload = Workload::new(image, timeline.clone(), seed);
     let engine = workload.open().map_err(|error| format!("it cannot be opened: {error}"))?;
     let found = Found::read(engine).await?;
     timeline.check(at, &found)?;

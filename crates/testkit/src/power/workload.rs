@@ -22,6 +22,7 @@ use crate::event::{Cell, TestEvent};
 use crate::generator::{Generator, Shape};
 use crate::oracle::Oracle;
 use crate::trial::{Tracked, definition};
+use crate::turns;
 
 /// Tables at one time.
 const TABLES_MAX: usize = 3;
@@ -49,6 +50,9 @@ pub(super) fn options(disk: &MemoryDisk) -> Options {
     // Some groups of this workload are smaller, and others larger.
     options.sync_here_bytes_max = 300;
     options.idle_mark_after = Duration::from_millis(2);
+    options.clock = turns::clock();
+    // As many read as one workload has read at a time, and one waits for the store to settle.
+    options.read_threads = 2;
     options
 }
 
@@ -137,6 +141,7 @@ impl Workload {
 
     /// One step; false if there is no open engine any more.
     async fn step(&mut self) -> Result<bool, String> {
+        turns::pause(self.random());
         if self.tables.is_empty() {
             self.create().await;
             return Ok(true);

@@ -5,6 +5,9 @@ use std::ops::{Add, Sub};
 use std::rc::Rc;
 use std::time::Duration;
 
+/// How far the time goes on when it is asked for.
+const TICK: Duration = Duration::from_micros(1);
+
 thread_local! {
     // A model's threads all run on one thread of the operating system.
     static TIME: RefCell<Time> = RefCell::default();
@@ -37,6 +40,20 @@ pub fn begin() {
     drop(past);
 }
 
+/// As `begin`, at `now`.
+pub fn begin_at(now: Duration) {
+    begin();
+    TIME.with_borrow_mut(|time| time.now = now);
+}
+
+/// The time by now; it has gone on a little since it was last asked for, so that no two are the same.
+pub fn tick() -> Duration {
+    TIME.with_borrow_mut(|time| {
+        time.now += TICK;
+        time.now
+    })
+}
+
 /// Lets so much time pass.
 pub fn advance(by: Duration) {
     let due: Vec<_> = TIME.with_borrow_mut(|time| {
@@ -49,6 +66,15 @@ pub fn advance(by: Duration) {
         ring();
     }
     super::step();
+}
+
+/// Lets time pass until the next alarm; false if there is none.
+pub fn advance_to_alarm() -> bool {
+    let next = TIME.with_borrow(|time| {
+        let next = time.alarms.iter().map(|set| set.at).min();
+        next.map(|at| at.saturating_sub(time.now))
+    });
+    next.map(advance).is_some()
 }
 
 /// Has something done once it is `at`.

@@ -8,14 +8,14 @@
 
 mod expiry;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use annals_model::TableId;
 
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{HashMap, Mutex, MutexGuard};
 
 pub(crate) use expiry::ExpiryThread;
 

@@ -3,7 +3,6 @@
 //! A group is in this order: planned, written, added to memtables while it is synced, published, answered. Nothing of
 //! it can be seen before it is published; a refusal that rests on something planned waits for that to be durable too.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_model::{CommitTime, Sequence, Shard, Table, TableId};
@@ -16,6 +15,7 @@ use crate::embedded::admission::Permit;
 use crate::embedded::memtable::ArrivedBatch;
 use crate::embedded::store::Store;
 use crate::embedded::table_state::TableState;
+use crate::sync::HashMap;
 
 /// What is committed together. See the module.
 #[derive(Debug, Default)]

@@ -4,7 +4,6 @@
 //! change nothing, so that a refused request stores nothing and teaches nothing. A group that could not be written is
 //! taken back whole.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use annals_model::limits::TABLE_COLUMNS_MAX;
@@ -14,7 +13,6 @@ use annals_model::{
 };
 use annals_storage::journal::JournalFrame;
 use annals_storage::state::{State, StateRecord};
-use uuid::Uuid;
 
 use super::group::{Effect, Group, PlannedAppend, Refusal};
 use super::request::{AppendAnswer, Change, ChangeAnswer, ForgetAnswer};
@@ -22,6 +20,7 @@ use crate::contract::{Append, AppendError, CatalogError, NewColumn, UpdateTable}
 use crate::embedded::admission::Permit;
 use crate::embedded::memtable::{ArrivedBatch, MemoryGauge};
 use crate::embedded::table_state::TableState;
+use crate::sync::{HashMap, new_uuid};
 
 /// Tables of one store: all of them are held in memory, and a flush looks at each.
 pub(super) const TABLES_MAX: usize = 100_000;
@@ -55,7 +54,8 @@ pub(super) struct Filling {
 impl Plan {
     /// Plans from a state and its tables, whose heads stand where their events end.
     pub(super) fn new(durable: State, tables: &[Arc<TableState>], gauge: Arc<MemoryGauge>) -> Self {
-        let mut plan = Self { planned: durable.clone(), durable, tables: HashMap::new(), names: HashMap::new(), gauge };
+        let mut plan =
+            Self { planned: durable.clone(), durable, tables: HashMap::default(), names: HashMap::default(), gauge };
         for table in tables {
             plan.add_table(Arc::clone(table));
         }
@@ -132,7 +132,7 @@ impl Plan {
             }
         }
         let mut learned: Vec<LearnedColumn> = Vec::new();
-        let mut learned_by_name: HashMap<&str, usize> = HashMap::new();
+        let mut learned_by_name: HashMap<&str, usize> = HashMap::default();
         for new in &append.new_columns {
             let NewColumn { column, shard, row, event_index } = new;
             let conflict =
@@ -195,7 +195,7 @@ impl Plan {
         }
         let mut schema = Schema::default();
         declare(&mut schema, columns, &definition.name)?;
-        let id = TableId::from_bytes(Uuid::new_v4().into_bytes());
+        let id = TableId::from_bytes(new_uuid().into_bytes());
         let table = Table { id, definition, schema: Arc::new(schema), created: now, revision: 1 };
         self.record(StateRecord::TableCreated(table.clone()), filling);
         let table = Arc::new(table);

@@ -7,7 +7,6 @@
 mod plan;
 mod policy;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
@@ -23,7 +22,7 @@ use super::catalog::Catalog;
 use super::runs::Run;
 use super::segment_set::SegmentSet;
 use super::table_state::TableState;
-use crate::sync::Mutex;
+use crate::sync::{HashSet, Mutex};
 
 /// Why a compaction did not come to its end. What it was made of is as it was.
 #[derive(Debug, thiserror::Error)]

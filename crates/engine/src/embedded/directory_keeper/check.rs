@@ -1,12 +1,11 @@
 //! Whether a directory that was found tells of this store as it is.
 
-use std::collections::HashMap;
-
 use annals_model::{Shard, TableId};
 use annals_storage::directory::{Covered, Directory};
 
 use crate::embedded::shard_state::ShardView;
 use crate::embedded::store::Store;
+use crate::sync::HashMap;
 
 /// What a directory covers of the store's shards.
 ///
@@ -17,7 +16,7 @@ pub(super) fn covered(
     store: &Store,
     newest_edit: u64,
 ) -> Result<HashMap<(TableId, Shard), Covered>, String> {
-    let mut all = HashMap::new();
+    let mut all = HashMap::default();
     for table in store.catalog().tables() {
         for shard in table.shards() {
             let covered = directory.covered(table.id(), shard.shard()).map_err(|error| error.to_string())?;

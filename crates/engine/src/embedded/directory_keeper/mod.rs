@@ -13,7 +13,6 @@ mod opening;
 mod pass;
 mod service;
 
-use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +21,7 @@ use annals_model::{Sequence, Shard, TableId};
 use annals_storage::directory::{Covered, Directory, DirectoryError};
 
 use super::store::Store;
+use crate::sync::{HashMap, HashSet};
 use opening::{Opening, Present};
 use pass::{Pass, PassError};
 
@@ -87,9 +87,9 @@ impl DirectoryKeeper {
             opening: None,
             opening_since: None,
             rest_until: 0,
-            covered: HashMap::new(),
+            covered: HashMap::default(),
             round: None,
-            gone: HashSet::new(),
+            gone: HashSet::default(),
             is_idle: true,
         }
     }

@@ -5,7 +5,7 @@
 //! An entry tells its last sequence, so what comes after it is known however far the directory comes meanwhile. Where
 //! retention removed runs since the directory took them in, a page's partitions are looked up in the runs' indexes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, Shard, TimeRange, Token, TokenRange};
@@ -20,6 +20,7 @@ use crate::embedded::runs::Run;
 use crate::embedded::shard_state::{ShardState, ShardView};
 use crate::embedded::sources::{CountSource, SourceError};
 use crate::embedded::table_state::TableState;
+use crate::sync::HashMap;
 
 /// Partitions that the directory may lack and that are looked up when a table's are counted; beyond these the count lags
 /// behind until the directory has them.
