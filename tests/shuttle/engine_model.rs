@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use annals_engine_on_shuttle::contract::{
-    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, PageBounds, Place, ReadError, ShardBatch, WatchScope,
+    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, HeadWatch, PageBounds, Place, ReadError, ShardBatch,
+    WatchScope,
 };
 use annals_engine_on_shuttle::embedded::{Clock, Options};
 use annals_engine_on_shuttle::{EmbeddedEngine, Engine};
@@ -49,13 +50,13 @@ fn open(disk: &MemoryDisk, adjust: impl Fn(&mut Options)) -> EmbeddedEngine {
 
 /// An engine with one table of one shard, shared by the threads of a model.
 #[derive(Clone)]
-struct Stage {
-    engine: Arc<EmbeddedEngine>,
-    table: TableId,
+pub(crate) struct Stage {
+    pub(crate) engine: Arc<EmbeddedEngine>,
+    pub(crate) table: TableId,
 }
 
 impl Stage {
-    fn new(disk: &MemoryDisk, adjust: impl Fn(&mut Options)) -> Self {
+    pub(crate) fn new(disk: &MemoryDisk, adjust: impl Fn(&mut Options)) -> Self {
         let engine = Arc::new(open(disk, adjust));
         let definition = TableDefinition {
             name: "tests.shuttle".parse().expect("a name"),
@@ -71,16 +72,21 @@ impl Stage {
     }
 
     /// Appends one event of so many bytes; gives its sequence.
-    fn append(&self, bytes: usize) -> Result<u64, AppendError> {
+    pub(crate) fn append(&self, bytes: usize) -> Result<u64, AppendError> {
         let mut builder = BatchBuilder::default();
-        builder.push(&[b"key", &vec![7; bytes]], 0..3, EventTime::from_unix_nanos(1));
+        builder.push(&[b"key", &payload(bytes)], 0..3, EventTime::from_unix_nanos(1));
         let shards = vec![ShardBatch { shard: Shard::ZERO, batch: builder.finish() }];
         let append = Append { table: self.table, shards, new_columns: Vec::new(), place: Place::default() };
         block_on(self.engine.append(append)).map(|appended| appended.shards[0].first_sequence.get())
     }
 
     /// Appends so often, or until a refusal, which must be one of those that are `expected`; gives the sequences.
-    fn appending(&self, count: usize, bytes: usize, expected: fn(&AppendError) -> bool) -> JoinHandle<Vec<u64>> {
+    pub(crate) fn appending(
+        &self,
+        count: usize,
+        bytes: usize,
+        expected: fn(&AppendError) -> bool,
+    ) -> JoinHandle<Vec<u64>> {
         let stage = self.clone();
         thread::spawn(move || {
             let mut stored = Vec::new();
@@ -103,12 +109,12 @@ impl Stage {
         })
     }
 
-    fn closing(&self) -> JoinHandle<()> {
+    pub(crate) fn closing(&self) -> JoinHandle<()> {
         let engine = Arc::clone(&self.engine);
         thread::spawn(move || engine.close().expect("closes"))
     }
 
-    fn head(&self) -> u64 {
+    pub(crate) fn head(&self) -> u64 {
         self.engine.head(self.table).expect("the table is there").sequences()[0].get()
     }
 
@@ -116,8 +122,7 @@ impl Stage {
     fn following(&self, through: u64) -> JoinHandle<u64> {
         let stage = self.clone();
         thread::spawn(move || {
-            let scope = WatchScope::Shards(vec![Shard::ZERO]);
-            let mut watch = stage.engine.watch(stage.table, scope).expect("the table is there");
+            let mut watch = stage.watch();
             let mut seen = 0;
             while seen < through {
                 let head = watch.head(Shard::ZERO);
@@ -138,7 +143,11 @@ impl Stage {
         })
     }
 
-    fn read(&self, from: u64, through: Sequence) -> Result<Vec<u64>, ReadError> {
+    pub(crate) fn watch(&self) -> HeadWatch {
+        self.engine.watch(self.table, WatchScope::Shards(vec![Shard::ZERO])).expect("the table is there")
+    }
+
+    pub(crate) fn read(&self, from: u64, through: Sequence) -> Result<Vec<u64>, ReadError> {
         let read = ArrivalRead {
             table: self.table,
             shard: Shard::ZERO,
@@ -152,19 +161,24 @@ impl Stage {
     }
 }
 
-fn is_closed(error: &AppendError) -> bool {
+/// Bytes that hardly compress.
+fn payload(bytes: usize) -> Vec<u8> {
+    (0_u32..).take(bytes).map(|place| place.wrapping_mul(0x9e37_79b1).to_be_bytes()[0]).collect()
+}
+
+pub(crate) fn is_closed(error: &AppendError) -> bool {
     matches!(error, AppendError::Closed)
 }
 
 /// Joins threads that append; gives the sequences that they were answered, in order.
-fn answered<const COUNT: usize>(appending: [JoinHandle<Vec<u64>>; COUNT]) -> Vec<u64> {
+pub(crate) fn answered<const COUNT: usize>(appending: [JoinHandle<Vec<u64>>; COUNT]) -> Vec<u64> {
     let mut sequences: Vec<_> = appending.into_iter().flat_map(|thread| thread.join().expect("is told")).collect();
     sequences.sort_unstable();
     sequences
 }
 
 /// Opens the store again, and gives the head of its table.
-fn head_found_again(disk: &MemoryDisk) -> u64 {
+pub(crate) fn head_found_again(disk: &MemoryDisk) -> u64 {
     let engine = open(disk, |_| {});
     let table = engine.tables()[0].id;
     let head = engine.head(table).expect("the table is there").sequences()[0].get();

@@ -1,11 +1,12 @@
 //! The engine's hand-offs under random schedules, by shuttle: admission and its expiry, the backlog, and the whole engine
-//! with all its threads.
+//! with all its threads, also where its disk gives trouble.
 //!
 //! What is tested is compiled from the engine's own files, over the primitives of `engine/sync` in place of its own.
 //! Where loom tries every order of a few steps, shuttle tries many orders of many: see `model`.
 
 mod admission_model;
 mod backlog_model;
+mod disk_model;
 mod engine_model;
 mod model;
 
