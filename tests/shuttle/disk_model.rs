@@ -98,8 +98,9 @@ fn read_what_retention_leaves(stage: &Stage, through: u64) {
         }
         next = match stage.read(next, head) {
             Ok(sequences) => {
-                assert!(sequences.iter().copied().eq(next..next + sequences.len() as u64), "{sequences:?} from {next}");
-                next + sequences.len() as u64
+                let end = next + sequences.len() as u64;
+                assert!(end > next && sequences.iter().copied().eq(next..end), "{sequences:?} from {next}");
+                end
             }
             Err(ReadError::Trimmed { first_retained, .. }) => {
                 assert!(
