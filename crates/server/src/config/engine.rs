@@ -11,7 +11,7 @@ settings! {
         /// no appends are taken until that has made room.
         pub memtable_bytes_max: u64 = 268_435_456,
         /// Bytes of events of one shard in memory that are written out as one run. Runs are merged into ones of at most
-        /// a seventh more, or 8 MiB, and a tail that comes to a run holds twice its bytes while it is decoded.
+        /// a seventh more, or 8 MiB, and a tail that comes to a run holds it whole, with 32 bytes more for each event.
         pub run_bytes_max: u64 = 29_360_128,
         /// Bytes of appends that one sync makes durable: enough to make the sync's cost small.
         pub group_bytes_max: usize = 4_194_304,

@@ -1,14 +1,17 @@
 //! Whole runs, decoded for arrival readers, under one budget for the node.
 //!
 //! Readers of the same run share it. A run is decoded only once there is room for it: those that were not used for
-//! longest are let go, and while others are still being decoded it waits for them. While it is decoded a run counts
-//! twice, since it lies in memory twice: in the order of keys and in that of arrival. One run alone may pass the budget,
-//! so that no setting stops arrival readers for good.
+//! longest are let go, and while others are still being decoded it waits for them. One run alone may pass the budget, so
+//! that no setting stops arrival readers for good.
 //!
 //! A run may be decoded ahead of the reader that will come to it. Of these, and so of what is decoded in vain, no more
 //! is kept than a quarter of the budget.
+//!
+//! A run that its only reader has passed is seldom wanted again, and memory that is used again costs far less than memory
+//! that the system has to clear first. So of such runs a quarter of the budget is kept too. One that another reader
+//! finds, or asks for after it was let go, is shared: it stays for as long as the budget has room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, PoisonError};
 
 use super::Access;
@@ -18,8 +21,11 @@ use crate::sync::{Condvar, Mutex, MutexGuard};
 /// The part of the budget that runs may take which no reader has come to yet.
 const AHEAD_SHARE: usize = 4;
 
-/// How many times its own size a run takes while it is decoded.
-const DECODING_SHARE: usize = 2;
+/// The part of the budget that runs may take which one reader has passed and no other has come to.
+const PASSED_SHARE: usize = 4;
+
+/// Runs that were let go after one reader, of which it is remembered that there was one.
+const REMEMBERED_MAX: usize = 256;
 
 /// Which run of which segment.
 pub(crate) type RunKey = (SegmentId, u32);
@@ -40,6 +46,10 @@ struct State {
     bytes: usize,
     /// Of these, of runs that no reader has come to yet.
     ahead_bytes: usize,
+    /// And of runs that one reader has passed.
+    passed_bytes: usize,
+    /// Runs that were let go after one reader, the latest last.
+    remembered: VecDeque<RunKey>,
     decoding: usize,
     uses: u64,
 }
@@ -47,7 +57,20 @@ struct State {
 #[derive(Debug)]
 enum Slot {
     Decoding,
-    Ready { run: Arc<DecodedRun>, bytes: usize, last_use: u64, is_ahead: bool },
+    Ready { run: Arc<DecodedRun>, bytes: usize, last_use: u64, readers: Readers },
+}
+
+/// Who has come to a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Readers {
+    /// Nobody yet.
+    Ahead,
+    /// Somebody.
+    Here,
+    /// Somebody, who has left it behind.
+    Passed,
+    /// Somebody else after that.
+    Shared,
 }
 
 /// A run's place while it is being decoded. Dropped without `keep`, it gives the room back.
@@ -97,20 +120,23 @@ impl DecodedRuns {
     ) -> Result<(), ReadError> {
         let reservation = {
             let mut state = self.lock();
-            let decoding = bytes.saturating_mul(DECODING_SHARE);
-            if !state.has_room_ahead(key, bytes, self.limit_bytes) || !state.make_room(decoding, self.limit_bytes) {
+            if !state.has_room_ahead(key, bytes, self.limit_bytes) || !state.make_room(bytes, self.limit_bytes) {
                 return Ok(());
             }
-            state.begin(key, decoding, true);
-            Reservation { cache: self, key, bytes: decoding, is_ahead: true }
+            state.begin(key, bytes, true);
+            Reservation { cache: self, key, bytes, is_ahead: true }
         };
         reservation.keep(&Arc::new(decode()?));
         Ok(())
     }
 
+    /// Notes that a reader has come to the end of the run under `key`.
+    pub(crate) fn pass(&self, key: RunKey) {
+        self.lock().pass(key);
+    }
+
     /// Waits until the run is there, given back as the error, or there is room to decode it.
     fn reserve(&self, key: RunKey, bytes: usize) -> Result<Reservation<'_>, Arc<DecodedRun>> {
-        let bytes = bytes.saturating_mul(DECODING_SHARE);
         let mut state = self.lock();
         loop {
             if let Some(run) = state.find(key) {
@@ -139,15 +165,28 @@ impl DecodedRuns {
 impl State {
     fn find(&mut self, key: RunKey) -> Option<Arc<DecodedRun>> {
         self.uses += 1;
-        match self.runs.get_mut(&key) {
-            Some(Slot::Ready { run, bytes, last_use, is_ahead }) => {
-                *last_use = self.uses;
-                if std::mem::take(is_ahead) {
-                    self.ahead_bytes -= *bytes;
-                }
-                Some(Arc::clone(run))
+        let Some(Slot::Ready { run, bytes, last_use, readers }) = self.runs.get_mut(&key) else { return None };
+        *last_use = self.uses;
+        match *readers {
+            Readers::Ahead => {
+                self.ahead_bytes -= *bytes;
+                *readers = if self.remembered.contains(&key) { Readers::Shared } else { Readers::Here };
             }
-            _ => None,
+            Readers::Passed => {
+                self.passed_bytes -= *bytes;
+                *readers = Readers::Shared;
+            }
+            Readers::Here | Readers::Shared => {}
+        }
+        Some(Arc::clone(run))
+    }
+
+    fn pass(&mut self, key: RunKey) {
+        if let Some(Slot::Ready { bytes, readers, .. }) = self.runs.get_mut(&key)
+            && *readers == Readers::Here
+        {
+            self.passed_bytes += *bytes;
+            *readers = Readers::Passed;
         }
     }
 
@@ -167,21 +206,38 @@ impl State {
 
     /// Lets runs go until `bytes` fit; says whether they do, or nothing is left that could make them.
     fn make_room(&mut self, bytes: usize, limit: usize) -> bool {
-        while self.bytes + bytes > limit {
-            let ready = self.runs.iter().filter_map(|(&key, slot)| match slot {
-                Slot::Ready { bytes, last_use, is_ahead, .. } => Some((*last_use, key, *bytes, *is_ahead)),
-                Slot::Decoding => None,
-            });
-            let Some((_, oldest, freed, was_ahead)) = ready.min_by_key(|&(last_use, ..)| last_use) else {
-                return self.decoding == 0;
-            };
-            self.runs.remove(&oldest);
-            self.bytes -= freed;
-            if was_ahead {
-                self.ahead_bytes -= freed;
+        while self.passed_bytes > limit / PASSED_SHARE {
+            let Some(oldest) = self.oldest(|readers| readers == Readers::Passed) else { break };
+            self.let_go(oldest);
+            self.remembered.push_back(oldest);
+            if self.remembered.len() > REMEMBERED_MAX {
+                self.remembered.pop_front();
             }
         }
+        while self.bytes + bytes > limit {
+            let Some(oldest) = self.oldest(|_| true) else { return self.decoding == 0 };
+            self.let_go(oldest);
+        }
         true
+    }
+
+    /// Of the runs with such readers, the one that was not used for longest.
+    fn oldest(&self, is_meant: impl Fn(Readers) -> bool) -> Option<RunKey> {
+        let ready = self.runs.iter().filter_map(|(&key, slot)| match slot {
+            Slot::Ready { last_use, readers, .. } if is_meant(*readers) => Some((*last_use, key)),
+            Slot::Ready { .. } | Slot::Decoding => None,
+        });
+        ready.min_by_key(|&(last_use, _)| last_use).map(|(_, key)| key)
+    }
+
+    fn let_go(&mut self, key: RunKey) {
+        let Some(Slot::Ready { bytes, readers, .. }) = self.runs.remove(&key) else { return };
+        self.bytes -= bytes;
+        match readers {
+            Readers::Ahead => self.ahead_bytes -= bytes,
+            Readers::Passed => self.passed_bytes -= bytes,
+            Readers::Here | Readers::Shared => {}
+        }
     }
 }
 
@@ -191,7 +247,12 @@ impl Reservation<'_> {
         let bytes = run.memory_bytes();
         let mut state = self.cache.lock();
         state.uses += 1;
-        let slot = Slot::Ready { run: Arc::clone(run), bytes, last_use: state.uses, is_ahead: self.is_ahead };
+        let readers = match self.is_ahead {
+            true => Readers::Ahead,
+            false if state.remembered.contains(&self.key) => Readers::Shared,
+            false => Readers::Here,
+        };
+        let slot = Slot::Ready { run: Arc::clone(run), bytes, last_use: state.uses, readers };
         state.runs.insert(self.key, slot);
         state.bytes += bytes;
         if self.is_ahead {

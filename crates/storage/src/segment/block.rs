@@ -117,12 +117,23 @@ struct BlockPartition {
 impl Block {
     /// Reads the content of a page of rows of a run of `event_count` events whose first sequence is `first`.
     pub(super) fn decode(mut content: Vec<u8>, first: Sequence, event_count: u32) -> Result<Self, Fault> {
-        let columns =
-            Columns::split(&content).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))?;
+        let columns = Columns::split(&content)?;
+        let mut rows: Vec<BlockRow> = Vec::with_capacity(columns.len());
+        let mut partitions: Vec<BlockPartition> = Vec::new();
+        columns.visit(event_count, |row| {
+            if row.begins_partition {
+                let first_row = u32::try_from(rows.len()).expect("the count of rows was a u32");
+                partitions.push(BlockPartition { token: row.token, first_row, key_length: row.key_length });
+            }
+            let partition = u32::try_from(partitions.len() - 1).expect("at most one for each row");
+            let PlacedRow { time, start, key_offset, delta, .. } = row;
+            rows.push(BlockRow { time, start, key_offset, delta, partition });
+            Ok(())
+        })?;
         let events_length = columns.events.len();
-        let (rows, partitions) = columns.rows(event_count)?;
         content.truncate(events_length);
         content.shrink_to_fit();
+        let (rows, partitions) = (rows.into_boxed_slice(), partitions.into_boxed_slice());
         Ok(Self { events: Bytes::from(content), rows, partitions, first })
     }
 
@@ -209,9 +220,35 @@ impl Block {
     }
 }
 
+/// A row as a block's columns have it, checked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PlacedRow {
+    pub token: Token,
+    pub time: EventTime,
+    /// The event's first byte among those of the block.
+    pub start: u32,
+    pub length: u32,
+    pub key_offset: u32,
+    pub key_length: u16,
+    /// How far the row's sequence lies behind the run's first.
+    pub delta: u32,
+    /// Whether the row before it, if there is one, has another key.
+    pub begins_partition: bool,
+}
+
+impl PlacedRow {
+    /// The event's key, where `events` are those of its block.
+    pub(super) fn key<'a>(&self, events: &'a [u8]) -> &'a [u8] {
+        let start = self.start as usize + self.key_offset as usize;
+        &events[start..start + usize::from(self.key_length)]
+    }
+}
+
 /// The parts of a block's content. The columns are as long as the rows ask for.
-struct Columns<'a> {
-    events: &'a [u8],
+#[derive(Debug)]
+pub(super) struct Columns<'a> {
+    /// The events, end to end in the order of the rows.
+    pub events: &'a [u8],
     lengths: &'a [u8],
     key_offsets: &'a [u8],
     key_lengths: &'a [u8],
@@ -220,7 +257,11 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn split(content: &'a [u8]) -> Option<Self> {
+    pub(super) fn split(content: &'a [u8]) -> Result<Self, Fault> {
+        Self::parts(content).ok_or_else(|| Fault::content("a count of rows and that many rows' columns"))
+    }
+
+    fn parts(content: &'a [u8]) -> Option<Self> {
         let (content, count) = content.split_last_chunk()?;
         let rows = u32::from_le_bytes(*count) as usize;
         let columns = rows.checked_mul(ROW_COLUMN_BYTES).filter(|&columns| columns > 0)?;
@@ -236,11 +277,20 @@ impl<'a> Columns<'a> {
         })
     }
 
-    /// Checks and places every row; the events must fill their part to its end.
-    fn rows(&self, event_count: u32) -> Result<Placed, Fault> {
-        let mut rows: Vec<BlockRow> = Vec::with_capacity(self.key_lengths.len() / 2);
-        let mut partitions: Vec<BlockPartition> = Vec::new();
-        let (mut start, mut time, mut delta, mut open_key) = (0_u32, 0_i64, 0_u32, &[][..]);
+    /// How many rows.
+    pub(super) fn len(&self) -> usize {
+        self.key_lengths.len() / 2
+    }
+
+    /// Checks every row, shows it to `visit`, and at last that the events fill their part to its end: what was visited is
+    /// sound only once this has returned.
+    pub(super) fn visit(
+        &self,
+        event_count: u32,
+        mut visit: impl FnMut(PlacedRow) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let (mut start, mut time, mut delta) = (0_u32, 0_i64, 0_u32);
+        let mut last: Option<PlacedRow> = None;
         let columns = self
             .lengths
             .chunks_exact(4)
@@ -256,36 +306,33 @@ impl<'a> Columns<'a> {
                 return Err(Fault::content("sequences within the run"));
             }
             let key = key_in(self.events, start, length, key_offset, key_length)?;
-            let at = EventTime::from_unix_nanos(time);
-            match rows.last() {
-                Some(last) if open_key == key => {
-                    if (last.time, last.delta) >= (at, delta) {
+            let time = EventTime::from_unix_nanos(time);
+            let (token, begins_partition) = match &last {
+                Some(last) if last.key(self.events) == key => {
+                    if (last.time, last.delta) >= (time, delta) {
                         return Err(Fault::content("rows of a partition in the order of time and sequence"));
                     }
+                    (last.token, false)
                 }
                 _ => {
                     let token = Token::of(key);
-                    if partitions.last().is_some_and(|open| (open.token, open_key) > (token, key)) {
+                    if last.is_some_and(|last| (last.token, last.key(self.events)) > (token, key)) {
                         return Err(Fault::content("rows in the order of token and key"));
                     }
-                    let first_row = u32::try_from(rows.len()).expect("the count of rows was a u32");
-                    partitions.push(BlockPartition { token, first_row, key_length });
-                    open_key = key;
+                    (token, true)
                 }
-            }
-            let partition = u32::try_from(partitions.len() - 1).expect("at most one for each row");
-            rows.push(BlockRow { time: at, start, key_offset, delta, partition });
+            };
+            let row = PlacedRow { token, time, start, length, key_offset, key_length, delta, begins_partition };
+            visit(row)?;
+            last = Some(row);
             start += length;
         }
         if start as usize != self.events.len() {
             return Err(Fault::content("events that fill the block"));
         }
-        Ok((rows.into_boxed_slice(), partitions.into_boxed_slice()))
+        Ok(())
     }
 }
-
-/// The rows of a block, and which of them share a key.
-type Placed = (Box<[BlockRow]>, Box<[BlockPartition]>);
 
 /// The key of an event, if the event lies in `events` and the key in the event.
 fn key_in(events: &[u8], start: u32, length: u32, key_offset: u32, key_length: u16) -> Result<&[u8], Fault> {

@@ -218,6 +218,24 @@ pub(super) fn check(page: &[u8], salt: u64, offset: u64) -> Result<PageHeader, F
 
 /// Checks that `page` is the one that the index holds and gives its content.
 pub(super) fn decode(page: &[u8], kind: PageKind, salt: u64, place: &PagePlace) -> Result<Vec<u8>, Fault> {
+    let header = check_indexed(page, kind, salt, place)?;
+    content(&header, &page[PAGE_HEADER_BYTES..])
+}
+
+/// As `decode`, with the content in the place of what `out` held.
+pub(super) fn decode_into(
+    page: &[u8],
+    kind: PageKind,
+    salt: u64,
+    place: &PagePlace,
+    out: &mut Vec<u8>,
+) -> Result<(), Fault> {
+    let header = check_indexed(page, kind, salt, place)?;
+    content_into(&header, &page[PAGE_HEADER_BYTES..], out)
+}
+
+/// As `check`, of the page that the index holds.
+fn check_indexed(page: &[u8], kind: PageKind, salt: u64, place: &PagePlace) -> Result<PageHeader, Fault> {
     let header = check(page, salt, place.offset)?;
     if header.checksum != place.checksum {
         let expected = format!("the page with checksum {:08x}, as its index says", place.checksum);
@@ -227,33 +245,40 @@ pub(super) fn decode(page: &[u8], kind: PageKind, salt: u64, place: &PagePlace) 
         let expected = format!("{kind:?} of {} bytes, as its index says", place.content_length);
         return Err(Fault::new(0, expected, format!("kind {} of {} bytes", header.kind, header.content_length)));
     }
-    content(&header, &page[PAGE_HEADER_BYTES..])
+    Ok(header)
 }
 
 /// The content of a page whose header was checked.
 pub(super) fn content(header: &PageHeader, stored: &[u8]) -> Result<Vec<u8>, Fault> {
+    let mut out = Vec::new();
+    content_into(header, stored, &mut out)?;
+    Ok(out)
+}
+
+/// Puts the content of a page whose header was checked in the place of what `out` held.
+fn content_into(header: &PageHeader, stored: &[u8], out: &mut Vec<u8>) -> Result<(), Fault> {
     thread_local! {
         static ZSTD: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
     }
     let length = header.content_length as usize;
-    let content = if header.codec == CODEC_RAW {
-        Ok(stored.to_vec())
+    out.clear();
+    if header.codec == CODEC_RAW {
+        out.extend_from_slice(stored);
     } else {
-        ZSTD.with_borrow_mut(|kept| {
+        out.reserve_exact(length);
+        let decompressed = ZSTD.with_borrow_mut(|kept| {
             let zstd = match kept {
                 Some(zstd) => zstd,
                 None => kept.insert(Decompressor::new()?),
             };
-            let mut content = Vec::with_capacity(length);
-            zstd.decompress_to_buffer(stored, &mut content)?;
-            Ok(content)
-        })
-    };
-    let content = content.map_err(|error: io::Error| Fault::new(PAGE_HEADER_BYTES as u64, "a zstd frame", error))?;
-    if content.len() == length {
-        return Ok(content);
+            zstd.decompress_to_buffer(stored, out)
+        });
+        decompressed.map_err(|error: io::Error| Fault::new(PAGE_HEADER_BYTES as u64, "a zstd frame", error))?;
     }
-    Err(Fault::new(8, format!("content of {length} bytes"), format!("{} bytes", content.len())))
+    if out.len() == length {
+        return Ok(());
+    }
+    Err(Fault::new(8, format!("content of {length} bytes"), format!("{} bytes", out.len())))
 }
 
 #[cfg(test)]

@@ -191,6 +191,11 @@ impl Run {
         Ok(Arrivals::new(self.clone(), decoded))
     }
 
+    /// Notes that a reader of `arrivals` has come to the run's end, and so will not want it again.
+    pub fn pass(&self) {
+        self.0.segments.decoded_runs.pass((self.0.segment, self.0.number));
+    }
+
     /// Whether the run should be decoded ahead of a reader who will come to it by sequence: it is not decoded, and there
     /// is room for what may turn out to be decoded in vain.
     pub fn has_room_ahead(&self) -> bool {
@@ -282,6 +287,23 @@ impl Run {
         })
     }
 
+    /// Puts the content of the block with this number, not decoded, in the place of what `content` held. Nothing is
+    /// kept of it; `page` is room to read into.
+    pub(super) fn block_content(
+        &self,
+        tail: &Tail,
+        number: usize,
+        page: &mut Vec<u8>,
+        content: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
+        let Inner { segments, segment, summary, .. } = &*self.0;
+        let place = &tail.rows.blocks()[number].page;
+        self.check_place(place)?;
+        segments.read_into(*segment, summary.offset + place.offset, place.length as usize, page)?;
+        page::decode_into(page, PageKind::Rows, summary.salt, place, content)
+            .map_err(|fault| self.damage(place.offset, fault))
+    }
+
     pub(super) fn batches_of(&self, tail: &Tail, access: Access) -> Result<Arc<BatchTable>, ReadError> {
         if let Some(batches) = &tail.batches {
             return Ok(Arc::clone(batches));
@@ -328,14 +350,20 @@ impl Run {
         let number = u32::try_from(number).expect("an index has at most a page for each event");
         let key = PartKey { segment: *segment, run: *run, kind, number };
         segments.parts.get(key, access, || {
-            if place.end() > summary.length || place.content_length > PAGE_CONTENT_MAX {
-                return Err(self.damage(place.offset, Fault::new(0, "a page within its run", format!("{place:?}"))));
-            }
+            self.check_place(place)?;
             let bytes = self.read(place.offset, place.length as usize)?;
             page::decode(&bytes, kind, summary.salt, place)
                 .and_then(decode)
                 .map_err(|fault| self.damage(place.offset, fault))
         })
+    }
+
+    /// Checks what an index says of a page before memory is taken for it.
+    fn check_place(&self, place: &PagePlace) -> Result<(), ReadError> {
+        if place.end() > self.summary().length || place.content_length > PAGE_CONTENT_MAX {
+            return Err(self.damage(place.offset, Fault::new(0, "a page within its run", format!("{place:?}"))));
+        }
+        Ok(())
     }
 
     /// A fault in what lies at `offset` of the run.

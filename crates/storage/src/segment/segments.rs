@@ -142,15 +142,28 @@ impl Segments {
 
     /// `length` bytes of a segment from `offset` on. The length was checked against a bound by the caller.
     pub(super) fn read(&self, id: SegmentId, offset: u64, length: usize) -> Result<Vec<u8>, ReadError> {
+        let mut bytes = Vec::new();
+        self.read_into(id, offset, length, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// As `read`, with the bytes in the place of what `bytes` held.
+    pub(super) fn read_into(
+        &self,
+        id: SegmentId,
+        offset: u64,
+        length: usize,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), ReadError> {
         let file = self.file(id)?;
         let io = |source| ReadError::Io { path: self.path(id), source };
         let is_large = length > LARGE_READ_BYTES;
         if is_large && offset.saturating_add(length as u64) > file.length().map_err(io)? {
             return Err(self.ends_early(id, &*file, offset, length));
         }
-        let mut bytes = vec![0; length];
-        match file.read_at(&mut bytes, offset) {
-            Ok(()) => Ok(bytes),
+        bytes.resize(length, 0);
+        match file.read_at(bytes, offset) {
+            Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Err(self.ends_early(id, &*file, offset, length))
             }

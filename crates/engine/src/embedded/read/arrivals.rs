@@ -17,6 +17,9 @@ use crate::embedded::table_state::TableState;
 use annals_storage::cache::Access;
 use annals_storage::segment::Direction;
 
+/// Events of a decoded run that are fetched from memory together.
+const SEQUENCES_AHEAD: usize = 64;
+
 /// Reads one page.
 pub(super) fn read_arrivals(
     table: &TableState,
@@ -94,17 +97,27 @@ fn read_run(
     let arrivals = run.stored().arrivals(access)?;
     let last = run.summary().last.min(through);
     let mut sequence = from.max(run.summary().first);
+    let mut wanted = Vec::with_capacity(SEQUENCES_AHEAD);
     while sequence <= last {
-        let is_wanted =
-            slices.is_none_or(|slices| arrivals.token(sequence).is_some_and(|token| slices.contains(token)));
-        if is_wanted
-            && let Some(event) = arrivals.event(sequence)
-            && page.add(event) == Flow::Stop
-        {
-            return Ok(Flow::Stop);
+        while sequence <= last && wanted.len() < SEQUENCES_AHEAD {
+            if slices.is_none_or(|slices| arrivals.token(sequence).is_some_and(|token| slices.contains(token))) {
+                wanted.push(sequence);
+            }
+            sequence = sequence.next();
         }
-        page.pass(sequence);
-        sequence = sequence.next();
+        arrivals.look_ahead(&wanted);
+        for wanted in wanted.drain(..) {
+            if let Some(event) = arrivals.event(wanted)
+                && page.add(event) == Flow::Stop
+            {
+                page.pass(wanted.previous());
+                return Ok(Flow::Stop);
+            }
+        }
+        page.pass(sequence.previous());
+    }
+    if last == run.summary().last {
+        run.stored().pass();
     }
     Ok(Flow::Continue)
 }
