@@ -16,7 +16,7 @@ use crate::connection::{Receiving, Sending, Service};
 use crate::descriptors;
 use crate::routes::{report, routes};
 use crate::shared::{Shared, Stop};
-use crate::tail::TailRegistry;
+use crate::tail::{LivePages, TailRegistry};
 use crate::worker::Worker;
 
 /// Connections that the system keeps until they are accepted.
@@ -108,6 +108,7 @@ impl<E: Engine> BoundServer<E> {
             receiving: Arc::clone(&receiving),
             sending: Arc::clone(&sending),
             sessions: Arc::new(Semaphore::new(limits.sessions_max)),
+            live_pages: LivePages::new(limits.live_pages_bytes_max),
             limits: self.config.limits,
             tails: TailRegistry::default(),
             stop: stop.clone(),

@@ -13,7 +13,7 @@ use crate::config::Limits;
 use crate::connection::{Receiving, Sending};
 use crate::encode;
 use crate::faults;
-use crate::tail::TailRegistry;
+use crate::tail::{LivePages, TailRegistry};
 
 /// The engine, the limits, and who is being served.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Shared<E> {
     pub(crate) engine: Arc<E>,
     pub(crate) limits: Limits,
     pub(crate) tails: TailRegistry,
+    /// What live tails share.
+    pub(crate) live_pages: Arc<LivePages>,
     /// Room for requests.
     pub(crate) receiving: Arc<Receiving>,
     /// Room for answers.

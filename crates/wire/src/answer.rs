@@ -44,8 +44,15 @@ pub trait Answer: Send + 'static {
 /// The events of a `ScanResponse` or of a `TailEvents`: its field `events`.
 #[derive(Debug)]
 pub struct RecordedEvents {
-    events: Vec<StoredEvent>,
+    content: Content,
     encoded_len: usize,
+}
+
+#[derive(Debug)]
+enum Content {
+    Events(Vec<StoredEvent>),
+    /// Some of them after the other, as `encode_events` makes them.
+    Encoded(Vec<Bytes>),
 }
 
 /// A `ScanResponse`.
@@ -78,15 +85,43 @@ pub enum TailAnswer {
 impl RecordedEvents {
     /// The events as an answer has them.
     pub fn new(events: Vec<StoredEvent>) -> Self {
-        let encoded_len = events.iter().map(|event| field_len(recorded_len(event))).sum();
-        Self { events, encoded_len }
+        let encoded_len = events_len(&events);
+        Self { content: Content::Events(events), encoded_len }
+    }
+
+    /// Events that [`encode_events`] has encoded, one part after the other.
+    pub fn encoded(parts: Vec<Bytes>) -> Self {
+        let encoded_len = parts.iter().map(Bytes::len).sum();
+        Self { content: Content::Encoded(parts), encoded_len }
     }
 
     fn encode(self, out: &mut impl BufMut) {
-        for event in &self.events {
-            encode_event(event, out);
+        match self.content {
+            Content::Events(events) => {
+                for event in &events {
+                    encode_event(event, out);
+                }
+            }
+            Content::Encoded(parts) => {
+                for part in &parts {
+                    out.put_slice(part);
+                }
+            }
         }
     }
+}
+
+/// Events as answers have them, for several answers that carry the same.
+pub fn encode_events(events: &[StoredEvent]) -> Bytes {
+    let mut out = Vec::with_capacity(events_len(events));
+    for event in events {
+        encode_event(event, &mut out);
+    }
+    out.into()
+}
+
+fn events_len(events: &[StoredEvent]) -> usize {
+    events.iter().map(|event| field_len(recorded_len(event))).sum()
 }
 
 impl Answer for ScanAnswer {
@@ -319,14 +354,14 @@ mod tests {
             };
             prop_assert_eq!(encoded(scan), expected.encode_to_vec());
             let watermark = Watermark { max_time_unix_nanos, low_unix_nanos: None };
-            let tail = TailAnswer::Events {
-                resume_token: resume_token.clone(),
-                events: RecordedEvents::new(events),
-                watermark,
-            };
             let body = Body::Events(opaque::TailEvents { events: messages, watermark: Some(watermark) });
-            let expected = opaque::TailResponse { resume_token, body: Some(body) };
-            prop_assert_eq!(encoded(tail), expected.encode_to_vec());
+            let expected = opaque::TailResponse { resume_token: resume_token.clone(), body: Some(body) };
+            let (some, others) = events.split_at(events.len() / 2);
+            let parts = vec![encode_events(some), encode_events(others)];
+            for events in [RecordedEvents::encoded(parts), RecordedEvents::new(events)] {
+                let tail = TailAnswer::Events { resume_token: resume_token.clone(), events, watermark };
+                prop_assert_eq!(encoded(tail), expected.encode_to_vec());
+            }
         }
     }
 

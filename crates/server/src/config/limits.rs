@@ -62,6 +62,9 @@ settings! {
         pub tails_max: usize = 20_000,
         /// A live tail that falls so many events behind is served from storage again, and told so.
         pub tail_behind_events: u64 = 100_000,
+        /// Bytes of answers that live tails of whole tables make for each other: what many deliver is encoded once. One
+        /// that comes after its page has gone encodes for itself; 0: all do.
+        pub live_pages_bytes_max: usize = 16_777_216,
         /// Splits that a planned scan is cut into at most.
         pub splits_max: u32 = 1024,
         /// Bytes of events that one split of a planned scan holds where the client leaves the number to the server.

@@ -27,8 +27,9 @@ impl Config {
             bytes(engine.group_bytes_max).saturating_mul(5),
             bytes(limits.receiving_bytes_max),
             bytes(limits.sending_bytes_max),
+            bytes(limits.live_pages_bytes_max),
             bytes(engine.cache_bytes_max),
-            // One run is decoded whatever the bound, and lies in memory twice meanwhile.
+            // One run is decoded whatever the bound; where events are small, their places take as much again.
             bytes(engine.cache_runs_bytes_max).max(2 * run),
             engine.directory_cache_bytes_max,
             UNSET_BYTES,

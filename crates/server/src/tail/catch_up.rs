@@ -9,6 +9,7 @@ use annals_wire::Fault;
 use annals_wire::v1::Lag;
 
 use super::cursor::Cursor;
+use super::live_pages::{Found, LivePage, Sharing};
 use super::request::Tail;
 use crate::shared::Shared;
 use crate::{clock, faults};
@@ -80,8 +81,34 @@ impl CatchUp {
         goal: &Moment,
         bounds: PageBounds,
     ) -> Result<Vec<StoredEvent>, Fault> {
+        let Some(earliest) = self.earliest(shared, tail, goal).await? else { return Ok(Vec::new()) };
+        self.read(shared, tail, goal, earliest, bounds).await
+    }
+
+    /// As `read_earliest`, for a tail of whole shards that is not alone: takes pages that others have made, and leaves
+    /// those that it makes.
+    pub(super) async fn read_earliest_shared<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        sharing: &Sharing,
+        goal: &Moment,
+        bounds: PageBounds,
+    ) -> Result<Vec<LivePage>, Fault> {
+        let Some(earliest) = self.earliest(shared, tail, goal).await? else { return Ok(Vec::new()) };
+        let page = self.read_page(shared, tail, sharing, goal, earliest, bounds).await?;
+        Ok(Vec::from_iter(page))
+    }
+
+    /// The cursor, of those that have not come to `goal`, whose next event was committed first.
+    async fn earliest<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        goal: &Moment,
+    ) -> Result<Option<usize>, Fault> {
         let lagging = self.lagging(goal);
-        let [first, rest @ ..] = &lagging[..] else { return Ok(Vec::new()) };
+        let [first, rest @ ..] = &lagging[..] else { return Ok(None) };
         let mut earliest = *first;
         if !rest.is_empty() {
             let mut commit = None;
@@ -92,7 +119,7 @@ impl CatchUp {
                 }
             }
         }
-        self.read(shared, tail, goal, earliest, bounds).await
+        Ok(Some(earliest))
     }
 
     /// What there is in all shards, up to the bounds together: at the live end pages are small and order among shards
@@ -120,6 +147,64 @@ impl CatchUp {
             events.extend(page);
         }
         Ok(events)
+    }
+
+    /// As `read_all`, for a tail of whole shards that is not alone: takes pages that others have made, and leaves those
+    /// that it makes.
+    pub(super) async fn read_all_shared<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        sharing: &Sharing,
+        goal: &Moment,
+        bounds: PageBounds,
+    ) -> Result<Vec<LivePage>, Fault> {
+        let mut pages: Vec<LivePage> = Vec::new();
+        let mut rest = bounds;
+        for index in self.lagging(goal) {
+            if rest.events_max == 0 || rest.bytes_max == 0 {
+                break;
+            }
+            // As in `read_all`.
+            if !pages.is_empty() && !self.fits(shared, tail, goal, index, rest).await? {
+                break;
+            }
+            let Some(page) = self.read_page(shared, tail, sharing, goal, index, rest).await? else { continue };
+            rest.events_max = rest.events_max.saturating_sub(page.event_count);
+            rest.bytes_max = rest.bytes_max.saturating_sub(page.event_bytes);
+            pages.push(page);
+        }
+        Ok(pages)
+    }
+
+    /// Reads on in one shard and moves its cursor; none where no events are left to deliver.
+    async fn read_page<E: Engine>(
+        &mut self,
+        shared: &Shared<E>,
+        tail: &Tail,
+        sharing: &Sharing,
+        goal: &Moment,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<Option<LivePage>, Fault> {
+        let Cursor { shard, .. } = self.cursors[index];
+        let found = sharing.find(shard, self.position.of(shard).next());
+        let mut goal = goal.clone();
+        match &found {
+            Found::Page(page) if page.last <= goal.of(shard) && page.fits(bounds) => {
+                self.pass(index, page.last, true);
+                return Ok(Some(page.clone()));
+            }
+            Found::Within(end) => goal.set(shard, goal.of(shard).min(*end)),
+            Found::Page(_) | Found::Nothing => {}
+        }
+        let events = self.read(shared, tail, &goal, index, bounds).await?;
+        let Some(first) = events.first() else { return Ok(None) };
+        let page = LivePage::new(&events, self.position.of(shard));
+        if matches!(found, Found::Nothing) {
+            sharing.leave(shard, first.sequence, page.clone());
+        }
+        Ok(Some(page))
     }
 
     /// Whether the next event of a shard fits into the bounds.
@@ -162,11 +247,16 @@ impl CatchUp {
         bounds: PageBounds,
     ) -> Result<Vec<StoredEvent>, Fault> {
         let page = self.page(shared, tail, goal, index, bounds).await?;
+        self.pass(index, page.next.previous(), !page.events.is_empty());
+        Ok(page.events)
+    }
+
+    /// Notes that all of a shard up to `last` is delivered, some of it events or none.
+    fn pass(&mut self, index: usize, last: Sequence, has_events: bool) {
         let cursor = &mut self.cursors[index];
         cursor.next_commit = None;
-        cursor.follows_retention &= page.events.is_empty();
-        self.position.set(cursor.shard, page.next.previous());
-        Ok(page.events)
+        cursor.follows_retention &= !has_events;
+        self.position.set(cursor.shard, last);
     }
 
     /// The next page of one shard. Starts later where retention went past a start that was the oldest event anyway.

@@ -6,7 +6,7 @@ use annals_engine::Engine;
 use annals_engine::contract::{ArrivalScope, HeadWatch, WatchClosed};
 use annals_model::{EventTime, Moment, ResumeToken, StoredEvent};
 use annals_wire::Fault;
-use annals_wire::answer::TailAnswer;
+use annals_wire::answer::{RecordedEvents, TailAnswer};
 use annals_wire::opaque::{TailResponse, tail_response::Body};
 use annals_wire::v1::{Lag, TailCaughtUp, TailFellBehind, TailHeartbeat, Watermark};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep_until};
 
 use super::catch_up::{CatchUp, lag};
+use super::live_pages::{LivePage, Sharing};
 use super::registry::Registered;
 use super::request::Tail;
 use crate::encode::recorded;
@@ -26,8 +27,12 @@ struct Responses<E> {
     watch: HeadWatch,
     stop: Stop,
     registered: Registered,
+    /// Where others may want the same.
+    sharing: Option<Sharing>,
     catch_up: CatchUp,
     phase: Phase,
+    /// Whether it has come to the head at least once, and so stands near others that have.
+    was_live: bool,
     /// The latest event time delivered.
     max_time: Option<EventTime>,
     /// When a heartbeat is due.
@@ -67,10 +72,13 @@ pub(crate) fn responses<E: Engine>(
         tail.position.clone(),
         shared.limits.tails_max,
     )?;
+    let is_whole = matches!(tail.arrivals, ArrivalScope::All) && tail.projection.is_none();
     let responses = Responses {
         stop: shared.stop.clone(),
+        sharing: is_whole.then(|| shared.live_pages.join(tail.table.id)),
         catch_up: CatchUp::new(&tail),
         phase: Phase::Starting,
+        was_live: false,
         max_time: None,
         heartbeat_at: Instant::now() + tail.heartbeat,
         events_since_head: 0,
@@ -135,7 +143,7 @@ impl<E: Engine> Responses<E> {
             return Ok(Some(self.caught_up()));
         }
         if self.phase != Phase::Live {
-            self.phase = Phase::Live;
+            (self.phase, self.was_live) = (Phase::Live, true);
             return Ok(Some(self.caught_up()));
         }
         if Instant::now() >= self.heartbeat_at {
@@ -161,12 +169,23 @@ impl<E: Engine> Responses<E> {
             return Ok(Some(self.response(body)));
         }
         let bounds = self.shared.response_bounds();
-        let events = match self.phase {
-            Phase::Live => self.catch_up.read_all(&self.shared, &self.tail, goal, bounds).await?,
-            _ => self.catch_up.read_earliest(&self.shared, &self.tail, goal, bounds).await?,
+        let answer = if let Some(sharing) = self.sharing.as_ref().filter(|sharing| self.was_live && sharing.is_shared())
+        {
+            let (shared, tail) = (&self.shared, &self.tail);
+            let pages = match self.phase {
+                Phase::Live => self.catch_up.read_all_shared(shared, tail, sharing, goal, bounds).await?,
+                _ => self.catch_up.read_earliest_shared(shared, tail, sharing, goal, bounds).await?,
+            };
+            (!pages.is_empty()).then(|| self.shared_events(pages))
+        } else {
+            let events = match self.phase {
+                Phase::Live => self.catch_up.read_all(&self.shared, &self.tail, goal, bounds).await?,
+                _ => self.catch_up.read_earliest(&self.shared, &self.tail, goal, bounds).await?,
+            };
+            self.events(events)?
         };
-        if !events.is_empty() {
-            return Ok(Some(self.events(events)?));
+        if answer.is_some() {
+            return Ok(answer);
         }
         if Instant::now() >= self.heartbeat_at {
             return Ok(Some(self.heartbeat().await));
@@ -184,11 +203,30 @@ impl<E: Engine> Responses<E> {
         behind > self.shared.limits.tail_behind_events
     }
 
-    fn events(&mut self, events: Vec<StoredEvent>) -> Result<TailAnswer, Fault> {
-        self.events_since_head += events.len() as u64;
-        self.max_time = self.max_time.max(events.iter().map(|event| event.time).max());
+    /// An answer with the events, if there are any.
+    fn events(&mut self, events: Vec<StoredEvent>) -> Result<Option<TailAnswer>, Fault> {
+        if events.is_empty() {
+            return Ok(None);
+        }
+        self.note_events(events.len(), events.iter().map(|event| event.time).max());
         let events = recorded(events, self.tail.projection.as_ref())?;
-        Ok(TailAnswer::Events { resume_token: self.note_position(), events, watermark: self.watermark() })
+        Ok(Some(self.answer(events)))
+    }
+
+    fn shared_events(&mut self, pages: Vec<LivePage>) -> TailAnswer {
+        for page in &pages {
+            self.note_events(page.event_count, page.max_time);
+        }
+        self.answer(RecordedEvents::encoded(pages.into_iter().map(|page| page.encoded).collect()))
+    }
+
+    fn answer(&mut self, events: RecordedEvents) -> TailAnswer {
+        TailAnswer::Events { resume_token: self.note_position(), events, watermark: self.watermark() }
+    }
+
+    fn note_events(&mut self, count: usize, max_time: Option<EventTime>) {
+        self.events_since_head += count as u64;
+        self.max_time = self.max_time.max(max_time);
     }
 
     fn caught_up(&mut self) -> TailAnswer {

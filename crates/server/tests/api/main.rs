@@ -7,6 +7,7 @@ mod deadlines;
 mod harness;
 mod scans;
 mod sessions;
+mod shared_tails;
 mod splits;
 mod stops;
 mod tables;

@@ -20,11 +20,11 @@ use tonic::Streaming;
 
 use crate::harness::*;
 
-fn events(range: std::ops::Range<i64>) -> Vec<TestEvent> {
+pub(crate) fn events(range: std::ops::Range<i64>) -> Vec<TestEvent> {
     range.map(|time| TestEvent::new(format!("key-{}", time % 7), time)).collect()
 }
 
-fn delivered(responses: &[TailResponse]) -> Vec<RecordedEvent> {
+pub(crate) fn delivered(responses: &[TailResponse]) -> Vec<RecordedEvent> {
     let of = |response: &TailResponse| match &response.body {
         Some(Body::Events(events)) => events.events.clone(),
         _ => Vec::new(),
@@ -33,12 +33,12 @@ fn delivered(responses: &[TailResponse]) -> Vec<RecordedEvent> {
 }
 
 /// All that a tail delivers up to the head.
-async fn to_head(server: &Running, request: TailRequest) -> Vec<TailResponse> {
+pub(crate) async fn to_head(server: &Running, request: TailRequest) -> Vec<TailResponse> {
     collect(server.tail(TailRequest { stop_at_head: true, ..request }).await).await
 }
 
 /// The next response that is no heartbeat.
-async fn next_body(tail: &mut Streaming<TailResponse>) -> Body {
+pub(crate) async fn next_body(tail: &mut Streaming<TailResponse>) -> Body {
     loop {
         match next(tail).await.expect("no error").expect("a response").body.expect("a body") {
             Body::Heartbeat(_) => {}

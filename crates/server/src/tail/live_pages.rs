@@ -1,0 +1,247 @@
+//! Pages that live tails share: what many deliver is read and encoded once.
+//!
+//! Tails of whole shards, with all columns, stand at the same places while they are live, and near each other where they
+//! have fallen behind together; each would read and encode the same events. So the first that comes to a place leaves its
+//! page here, as it goes into an answer, for those that come after it. A tail that begins between two places reads up to
+//! where the next page begins, and shares from there on. One that has never been live does not share: it has its place,
+//! in what is long stored, to itself.
+//!
+//! Promises: a page has all events from its first sequence through its last, and nothing else; pages have no more bytes
+//! than the limit, the oldest goes first. Does not wait, and keeps nothing for a tail that is slow: what is gone it reads
+//! from the store, as tails do that are alone with their table.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use annals_engine::contract::PageBounds;
+use annals_model::{EventTime, Sequence, Shard, StoredEvent, TableId};
+use annals_wire::answer::encode_events;
+use bytes::Bytes;
+
+/// Consecutive events of one shard, as answers carry them.
+#[derive(Clone, Debug)]
+pub(super) struct LivePage {
+    pub(super) last: Sequence,
+    pub(super) event_count: usize,
+    /// Bytes of the events alone.
+    pub(super) event_bytes: usize,
+    pub(super) max_time: Option<EventTime>,
+    pub(super) encoded: Bytes,
+}
+
+/// The pages of one server.
+#[derive(Debug)]
+pub(crate) struct LivePages {
+    bytes_max: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// How many tails may share, by table.
+    tails: HashMap<TableId, usize>,
+    pages: BTreeMap<Place, LivePage>,
+    /// The places of the pages, the oldest page's first.
+    order: VecDeque<Place>,
+    bytes: usize,
+}
+
+/// Where a page begins.
+type Place = (TableId, Shard, Sequence);
+
+/// One tail's part in the pages of its table, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Sharing {
+    pages: Arc<LivePages>,
+    table: TableId,
+}
+
+/// What there is for a tail that goes on from some sequence.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The page that begins there.
+    Page(LivePage),
+    /// It lies within a page that ends with this sequence.
+    Within(Sequence),
+    Nothing,
+}
+
+impl LivePage {
+    /// The page of `events`, which lie one behind the other up to `last`.
+    pub(super) fn new(events: &[StoredEvent], last: Sequence) -> Self {
+        Self {
+            last,
+            event_count: events.len(),
+            event_bytes: events.iter().map(|event| event.bytes.len()).sum(),
+            max_time: events.iter().map(|event| event.time).max(),
+            encoded: encode_events(events),
+        }
+    }
+
+    /// Whether a response that has so much room takes the page.
+    pub(super) fn fits(&self, room: PageBounds) -> bool {
+        self.event_count <= room.events_max && self.event_bytes <= room.bytes_max
+    }
+}
+
+impl LivePages {
+    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes_max, state: Mutex::default() })
+    }
+
+    /// A tail that delivers whole shards of the table.
+    pub(super) fn join(self: &Arc<Self>, table: TableId) -> Sharing {
+        *self.lock().tails.entry(table).or_default() += 1;
+        Sharing { pages: Arc::clone(self), table }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sharing {
+    /// Whether there is another tail to share with.
+    pub(super) fn is_shared(&self) -> bool {
+        self.pages.bytes_max > 0 && self.pages.lock().tails.get(&self.table).is_some_and(|&tails| tails > 1)
+    }
+
+    pub(super) fn find(&self, shard: Shard, from: Sequence) -> Found {
+        let state = self.pages.lock();
+        let upto = (self.table, shard, Sequence::ZERO)..=(self.table, shard, from);
+        match state.pages.range(upto).next_back() {
+            Some((&(_, _, first), page)) if first == from => Found::Page(page.clone()),
+            Some((_, page)) if from <= page.last => Found::Within(page.last),
+            _ => Found::Nothing,
+        }
+    }
+
+    /// Leaves a page for the other tails.
+    pub(super) fn leave(&self, shard: Shard, first: Sequence, page: LivePage) {
+        let mut state = self.pages.lock();
+        let place = (self.table, shard, first);
+        // Two threads may have made the same page at once.
+        if state.pages.contains_key(&place) {
+            return;
+        }
+        state.bytes += page.encoded.len();
+        state.pages.insert(place, page);
+        state.order.push_back(place);
+        while state.bytes > self.pages.bytes_max {
+            let Some(oldest) = state.order.pop_front() else { break };
+            state.remove(&oldest);
+        }
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        let mut state = self.pages.lock();
+        let left = state.tails.get_mut(&self.table).map_or(0, |tails| {
+            *tails -= 1;
+            *tails
+        });
+        if left == 0 {
+            state.tails.remove(&self.table);
+        }
+        if left <= 1 {
+            let unshared: Vec<Place> = state.order.iter().filter(|(table, ..)| *table == self.table).copied().collect();
+            state.order.retain(|(table, ..)| *table != self.table);
+            for place in &unshared {
+                state.remove(place);
+            }
+        }
+    }
+}
+
+impl State {
+    fn remove(&mut self, place: &Place) {
+        if let Some(page) = self.pages.remove(place) {
+            self.bytes -= page.encoded.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use annals_model::{CommitTime, Token};
+
+    use super::*;
+
+    const SHARD: Shard = Shard::new(3);
+
+    fn table(number: u8) -> TableId {
+        TableId::from_bytes([number; 16])
+    }
+
+    fn page(first: u64, last: u64) -> LivePage {
+        let event = |sequence| StoredEvent {
+            bytes: Bytes::from(vec![7; 100]),
+            key_offset: 0,
+            key_length: 1,
+            token: Token::MIN,
+            time: EventTime::from_unix_nanos(i64::try_from(1_000 - sequence).expect("small")),
+            shard: SHARD,
+            sequence: Sequence::new(sequence),
+            commit_time: CommitTime::from_unix_nanos(1),
+        };
+        LivePage::new(&(first..=last).map(event).collect::<Vec<_>>(), Sequence::new(last))
+    }
+
+    fn last_of(found: Found) -> Option<u64> {
+        match found {
+            Found::Page(page) => Some(page.last.get()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_page_is_found_where_it_begins_and_is_told_of_within() {
+        let pages = LivePages::new(1_000_000);
+        let (one, other) = (pages.join(table(1)), pages.join(table(1)));
+        one.leave(SHARD, Sequence::new(10), page(10, 19));
+        one.leave(SHARD, Sequence::new(20), page(20, 20));
+        let Found::Page(found) = other.find(SHARD, Sequence::new(10)) else { panic!("not there") };
+        assert_eq!((found.event_count, found.event_bytes), (10, 1_000));
+        assert_eq!(found.max_time, Some(EventTime::from_unix_nanos(990)));
+        assert_eq!(last_of(other.find(SHARD, Sequence::new(20))), Some(20));
+        assert!(matches!(other.find(SHARD, Sequence::new(15)), Found::Within(end) if end.get() == 19));
+        for (shard, from) in [(SHARD, 9), (SHARD, 21), (Shard::ZERO, 10)] {
+            assert!(matches!(other.find(shard, Sequence::new(from)), Found::Nothing), "{shard} {from}");
+        }
+        assert!(matches!(pages.join(table(2)).find(SHARD, Sequence::new(10)), Found::Nothing));
+    }
+
+    #[test]
+    fn the_oldest_pages_go_first_and_the_limit_holds() {
+        let length = page(1, 10).encoded.len();
+        let pages = LivePages::new(3 * length + length / 2);
+        let (one, _other) = (pages.join(table(1)), pages.join(table(1)));
+        for first in (101..=151).step_by(10) {
+            one.leave(SHARD, Sequence::new(first), page(first, first + 9));
+            // Left twice, it counts once.
+            one.leave(SHARD, Sequence::new(first), page(first, first + 9));
+            assert!(pages.lock().bytes <= pages.bytes_max);
+        }
+        let kept: Vec<_> =
+            (101..=151).step_by(10).map(|first| last_of(one.find(SHARD, Sequence::new(first)))).collect();
+        assert_eq!(kept, [None, None, None, Some(140), Some(150), Some(160)]);
+    }
+
+    #[test]
+    fn pages_go_with_the_last_but_one_of_a_tables_tails() {
+        let pages = LivePages::new(1_000_000);
+        let (one, of_another) = (pages.join(table(1)), [pages.join(table(2)), pages.join(table(2))]);
+        assert!(!one.is_shared());
+        let other = pages.join(table(1));
+        assert!(one.is_shared() && other.is_shared());
+        one.leave(SHARD, Sequence::new(1), page(1, 5));
+        of_another[0].leave(SHARD, Sequence::new(1), page(1, 5));
+        drop(other);
+        assert!(!one.is_shared());
+        assert_eq!((last_of(one.find(SHARD, Sequence::new(1))), pages.lock().pages.len()), (None, 1));
+        drop((one, of_another));
+        let state = pages.lock();
+        assert!(state.tails.is_empty() && state.pages.is_empty() && state.order.is_empty() && state.bytes == 0);
+    }
+}
