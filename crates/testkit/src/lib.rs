@@ -10,6 +10,7 @@
 //! - [`server`]: a server in this process, on a free port.
 //! - [`process`], [`calls`], [`ledger`]: the real binary, calls to a server, and the check that it kept its word.
 //! - [`session`], [`follower`]: clients for the time that a server lives, and over many servers' lives.
+//! - [`ahead`]: sessions that share a connection and send as far ahead as HTTP/2 lets them.
 //! - [`disk`]: a disk in memory that loses power, fails and fills up.
 //! - [`power`]: an engine loses power at every change that it makes to its disk.
 //! - [`small_store`]: files of a store under a workload, and what a crash may leave of it.
@@ -17,6 +18,7 @@
 //! - [`fuzz`]: what the fuzz targets do with their bytes, and the properties that they check.
 //! - [`seed`]: seeds that are printed, and taken back from the environment.
 
+pub mod ahead;
 pub mod calls;
 pub mod conformance;
 pub mod disk;

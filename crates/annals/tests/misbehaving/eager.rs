@@ -1,8 +1,9 @@
-//! A session whose client sends on without waiting for answers: it waits, and keeps its connection.
+//! Sessions whose client sends on without waiting for answers: they wait, keep their connection, and cost what they sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use annals_testkit::ahead::{AheadClient, session_message};
 use annals_testkit::calls;
 use annals_testkit::event::TestEvent;
 use annals_wire::opaque::AppendSessionRequest;
@@ -15,6 +16,11 @@ use crate::harness::*;
 
 /// Of one event each, the smallest there are: more than fit into the window of a call.
 const REQUESTS: usize = 60_000;
+/// Sessions that fill the window of their connection, which is eight times a call's.
+const SESSIONS: usize = 8;
+/// What they may cost: the window of 16 MiB, as much that joining its frames leaves free, and what each session has taken in.
+/// Were each frame kept by itself, it would cost some 200 MiB.
+const GROWTH_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_that_sends_ahead_of_its_answers_waits_and_keeps_its_connection() {
@@ -53,4 +59,30 @@ async fn a_session_that_sends_ahead_of_its_answers_waits_and_keeps_its_connectio
         assert!(matches!(result, Some(Answer::Appended(_))), "after {number}: {result:?}");
     }
     sending.await.expect("all was sent");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_that_fill_their_windows_with_single_events_cost_about_the_windows() {
+    let served = Served::start(&[]).await;
+    served.serves_a_good_client().await;
+    let before = served.process.memory_bytes();
+    // No answer is taken, so the sessions are not read on.
+    let mut client = AheadClient::connect(served.process.address(), 0).await;
+    let message = session_message(calls::append_request(TABLE, &[TestEvent::new("k", 1)]));
+    let mut sessions = Vec::new();
+    for _ in 0..SESSIONS {
+        let (requests, answers) = client.open().await;
+        sessions.push((tokio::spawn(requests.send(message.clone(), usize::MAX)), answers));
+    }
+    let sent = client.settle().await;
+    let growth = served.process.memory_bytes().saturating_sub(before);
+    eprintln!("{sent} events sent ahead, {} KiB", growth / 1024);
+    let windows = 16 * 1024 * 1024 / message.len();
+    assert!(sent >= windows, "{sent} events of {} bytes were sent, and the window takes {windows}", message.len());
+    assert!(growth <= GROWTH_BYTES_MAX, "the server grew by {growth} bytes");
+    served.serves_a_good_client().await;
+    for (sending, answers) in sessions {
+        sending.abort();
+        drop(answers);
+    }
 }

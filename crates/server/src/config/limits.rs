@@ -26,10 +26,8 @@ settings! {
         pub header_bytes_max: u32 = 16_384,
         /// Bytes that a client may send ahead in one call: two of the usual append requests.
         pub call_window_bytes: u32 = 2_097_152,
-        /// Bytes that a client may send ahead on one connection, over all calls. HTTP/2 closes a connection on which more
-        /// small frames wait than half of this could hold at 256 bytes each: with eight times a call's window one
-        /// session may send single events ahead as far as its window lets it. Clients that open more sessions on one
-        /// connection wait for answers, or send events together.
+        /// Bytes that a client may send ahead on one connection, over all calls. Sessions that wait for a slow disk fill
+        /// it, eight of them with the default; what else is asked on that connection then waits with them.
         pub connection_window_bytes: u32 = 16_777_216,
         /// Bytes of one request. The contract allows no more than the default; events of 3 MiB need a little over that.
         pub request_bytes_max: usize = 16_777_216,

@@ -1,6 +1,5 @@
 //! What every request goes through before it comes to a service, and every response on its way back.
 
-use std::convert::Infallible;
 use std::future::{Future, pending, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,8 +10,6 @@ use annals_wire::fault::to_status;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::{Frame, SizeHint};
-use hyper::body::Incoming;
-use hyper::service::Service;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 use tonic::Status;
@@ -22,6 +19,7 @@ use tonic::transport::server::TcpConnectInfo;
 
 use super::activity::{Activity, Call};
 use super::details::with_details;
+use super::incoming::Incoming;
 use super::receiving::{Received, ReceivedBody, Receiving};
 use super::sending::{Answer, Sending, Unsent};
 use super::turn::{Turn, Turns};
@@ -37,6 +35,9 @@ const SESSIONS: [&str; 3] = [
 
 /// The call whose message at its deadline says whether anything is stored.
 const APPEND: &str = "/annals.v1.EventService/Append";
+
+/// A response that is not there yet.
+pub(super) type Responding = Pin<Box<dyn Future<Output = Response<CallBody>> + Send>>;
 
 /// The services as one connection sees them.
 #[derive(Debug)]
@@ -71,21 +72,16 @@ impl Front {
             _call: self.activity.begin(),
         }
     }
-}
 
-impl Service<Request<Incoming>> for Front {
-    type Response = Response<CallBody>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    /// The response to a request, whose body is a call until it is dropped.
+    pub(super) fn call(&self, mut request: Request<Incoming>) -> Responding {
         request.extensions_mut().insert(self.info.clone());
         let call = self.begin();
         let deadline = match Deadline::of(request.headers()) {
             Ok(deadline) => deadline,
             Err(fault) => {
                 let response = to_status(&fault).into_http::<Body>();
-                return Box::pin(ready(Ok(response.map(|body| CallBody { body, deadline: None, call }))));
+                return Box::pin(ready(response.map(|body| CallBody { body, deadline: None, call })));
             }
         };
         if let Some(deadline) = &deadline {
@@ -102,17 +98,18 @@ impl Service<Request<Incoming>> for Front {
         };
         Box::pin(async move {
             let Some(deadline) = deadline else {
-                return Ok(with_details(answered.await?).map(|body| CallBody { body, deadline: None, call }));
+                let Ok(answered) = answered.await;
+                return with_details(answered).map(|body| CallBody { body, deadline: None, call });
             };
             let unbegun = if is_append { append_deadline_exceeded(false) } else { exceeded() };
             let mut passed = Box::pin(deadline.passed());
             let answered = tokio::select! {
                 biased;
-                answered = answered => answered?,
+                Ok(answered) = answered => answered,
                 () = passed_for(&deadline, &mut passed) => to_status(&unbegun).into_http(),
             };
             let deadline = (!deadline.is_taken_over()).then_some(passed);
-            Ok(with_details(answered).map(|body| CallBody { body, deadline, call }))
+            with_details(answered).map(|body| CallBody { body, deadline, call })
         })
     }
 }

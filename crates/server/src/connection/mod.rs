@@ -1,24 +1,31 @@
 //! One connection: its handshake, its calls, its end.
 //!
-//! hyper is driven here rather than by tonic's own server, because limits that matter are set nowhere else: how long a
-//! handshake may take, when an idle connection goes, how a stop ends one that still has calls.
+//! The HTTP/2 library is driven here rather than by hyper or by tonic's own server, because limits that matter are set
+//! nowhere else: how long a handshake may take, when an idle connection goes, how a stop ends one that still has calls,
+//! and when what has come of a request is taken over and its window opened again.
 
 mod activity;
+mod answering;
 mod details;
 mod front;
 mod handshake;
+mod incoming;
+mod pulse;
+mod reading;
 mod receiving;
 mod sending;
 mod stuck;
 mod turn;
 
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
-use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use h2::RecvStream;
+use h2::server::{Builder, SendResponse};
+use http::Request;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tonic::service::Routes;
@@ -26,10 +33,15 @@ use tonic::service::Routes;
 use crate::config::Limits;
 use crate::shared::Stop;
 use activity::Activity;
+use answering::answer;
 pub(crate) use details::detailed;
 use front::Front;
 use handshake::Handshake;
+use incoming::incoming;
+use pulse::Pulse;
+use reading::{Heard, Reading};
 pub(crate) use receiving::Receiving;
+use sending::Answer;
 pub(crate) use sending::Sending;
 use stuck::Unstuck;
 use turn::Turns;
@@ -47,6 +59,22 @@ pub(crate) struct Service {
     pub(crate) stop: Stop,
 }
 
+/// A connection that speaks HTTP/2.
+struct Connection<S> {
+    http: h2::server::Connection<S, Answer>,
+    front: Front,
+    pulse: Pulse,
+}
+
+/// Why a connection ended before its time.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("{0}")]
+    Http(#[from] h2::Error),
+    #[error("the client gives no sign of life")]
+    Silent,
+}
+
 /// Serves a connection until it ends, is idle for too long, or the server stops and its calls have ended.
 pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service) {
     // Answers are written whole; waiting to fill packets would only delay them.
@@ -58,11 +86,13 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
     let turns = Arc::new(Turns::default());
     let front = Front::new(&service, &stream, peer, Arc::clone(&activity), Arc::clone(&turns));
     let Service { limits, mut stop, .. } = service;
-    // A client that reads nothing gives no sign of life either.
-    let stuck_time_max = limits.keep_alive_interval.get() + limits.keep_alive_time_max.get();
-    let stream = Unstuck::new(stream, stuck_time_max);
-    let io = TokioIo::new(Handshake::new(stream, limits.handshake_time_max.get()));
-    let mut connection = pin!(builder(&limits).serve_connection(io, front));
+    let mut connection = match Connection::begin(stream, front, &limits).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            tracing::debug!(%peer, "the connection did not begin: {error}");
+            return;
+        }
+    };
     let mut phase = Phase::Open;
     loop {
         let pause = match phase {
@@ -70,7 +100,7 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
             Phase::Closing => limits.keep_alive_time_max.get(),
         };
         let written = poll_fn(|context| {
-            let ended = connection.as_mut().poll(context);
+            let ended = connection.poll(context);
             turns.pass_on(context);
             ended
         });
@@ -82,12 +112,12 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
                 return;
             }
             () = stop.stopping(), if phase == Phase::Open => {
-                connection.as_mut().graceful_shutdown();
+                connection.http.graceful_shutdown();
                 phase = Phase::Closing;
             }
             () = sleep(pause) => match phase {
                 Phase::Open if activity.idle_in(limits.idle_time_max.get()).is_zero() => {
-                    connection.as_mut().graceful_shutdown();
+                    connection.http.graceful_shutdown();
                     phase = Phase::Closing;
                 }
                 // The client does not answer that it knows of the end.
@@ -105,18 +135,53 @@ enum Phase {
     Closing,
 }
 
-fn builder(limits: &Limits) -> http2::Builder<TokioExecutor> {
-    let mut builder = http2::Builder::new(TokioExecutor::new());
+type Stream = Handshake<Reading<Unstuck<TcpStream>>>;
+
+impl Connection<Stream> {
+    /// Waits for the client to speak HTTP/2.
+    async fn begin(stream: TcpStream, front: Front, limits: &Limits) -> Result<Self, h2::Error> {
+        let (interval, time_max) = (limits.keep_alive_interval.get(), limits.keep_alive_time_max.get());
+        let heard = Arc::new(Heard::default());
+        // A client that reads nothing gives no sign of life either.
+        let stream = Reading::new(Unstuck::new(stream, interval + time_max), Arc::clone(&heard));
+        let stream = Handshake::new(stream, limits.handshake_time_max.get());
+        let mut http = builder(limits).handshake(stream).await?;
+        let pings = http.ping_pong().expect("nobody has asked for it yet");
+        Ok(Self { http, front, pulse: Pulse::new(pings, heard, interval, time_max) })
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Reads and writes what it can, and begins calls; ready once the connection has ended.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if self.pulse.is_gone(context) {
+            return Poll::Ready(Err(Ended::Silent));
+        }
+        while let Some(accepted) = ready!(self.http.poll_accept(context)) {
+            let (request, respond) = accepted?;
+            self.begin_call(request, respond);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn begin_call(&self, request: Request<RecvStream>, respond: SendResponse<Answer>) {
+        let (head, stream) = request.into_parts();
+        let (incoming, intake) = incoming(stream);
+        let response = self.front.call(Request::from_parts(head, incoming));
+        tokio::spawn(answer(response, respond, intake));
+    }
+}
+
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new();
     builder
-        .timer(TokioTimer::new())
-        .adaptive_window(false)
-        .initial_stream_window_size(limits.call_window_bytes)
+        .initial_window_size(limits.call_window_bytes)
         .initial_connection_window_size(limits.connection_window_bytes)
         .max_concurrent_streams(limits.connection_calls_max)
         .max_frame_size(FRAME_BYTES_MAX)
-        .max_send_buf_size(limits.send_buffer_bytes_max)
+        .max_send_buffer_size(limits.send_buffer_bytes_max)
         .max_header_list_size(limits.header_bytes_max)
-        .keep_alive_interval(limits.keep_alive_interval.get())
-        .keep_alive_timeout(limits.keep_alive_time_max.get());
+        // What small frames cost is bounded by taking them in at each turn; the library would close the connection.
+        .data_frame_budget(usize::MAX);
     builder
 }

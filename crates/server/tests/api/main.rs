@@ -3,6 +3,7 @@
 mod ahead;
 mod appends;
 mod bounds;
+mod crowd;
 mod deadlines;
 mod harness;
 mod scans;
