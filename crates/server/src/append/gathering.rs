@@ -10,7 +10,9 @@
 use std::ops::Range;
 
 use annals_engine::contract::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
-use annals_model::{BatchBuilder, Column, EventTime, Moment, ResumeToken, ScopeDigest, Shard, Table, Token};
+use annals_model::{
+    BatchBuilder, Column, EventBatch, EventTime, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
+};
 use annals_wire::Fault;
 use annals_wire::fault::RefusedEvents;
 use annals_wire::opaque::AppendRequest;
@@ -40,6 +42,8 @@ pub(super) struct Gathering {
     asked: Asked,
     /// Of the packed events.
     bytes: usize,
+    /// What their batches take in memory.
+    held_bytes: usize,
     /// The events of the request that is being added.
     placed: Vec<Placed>,
 }
@@ -81,6 +85,7 @@ impl Gathering {
             new_columns: Vec::new(),
             asked: Asked { table, requests: Vec::new(), shares: Vec::new() },
             bytes: 0,
+            held_bytes: 0,
             placed: Vec::new(),
         }
     }
@@ -90,6 +95,11 @@ impl Gathering {
         self.new_columns.is_empty()
             && self.bytes + bytes <= JOINED_BYTES_MAX
             && self.asked.table.definition.name.as_str() == table
+    }
+
+    /// What the append will take in memory, as an engine counts it.
+    pub(super) fn held_bytes(&self) -> usize {
+        self.held_bytes
     }
 
     /// Adds a request, or the answer that it is refused. Events without a time get `now`.
@@ -149,6 +159,10 @@ impl Gathering {
         let begin = self.asked.shares.len();
         for (shard, (events, bytes)) in self.room_needed(events) {
             let builder = &mut self.builders[shard.index()];
+            self.held_bytes += bytes + events * size_of::<Row>();
+            if builder.is_empty() {
+                self.held_bytes += size_of::<EventBatch>();
+            }
             builder.reserve(events, bytes);
             let (first_row, events) = (builder.len() as u64, events as u64);
             self.asked.shares.push(Share { shard, first_row, events });

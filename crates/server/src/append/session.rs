@@ -14,7 +14,7 @@ use std::time::Duration;
 use std::vec;
 
 use annals_engine::Engine;
-use annals_engine::contract::{Appended, Place};
+use annals_engine::contract::{Append, Appended, Place};
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
@@ -259,8 +259,10 @@ impl<E: Engine> Session<E> {
                     Err(fault) => return self.refuse(fault, bytes),
                 },
             };
+            let held_before = joined.gathering.held_bytes();
             match joined.gathering.add(&request, clock::now(), &mut self.ids) {
                 Ok(()) => {
+                    self.pending_held_bytes += joined.gathering.held_bytes() - held_before;
                     joined.requests += 1;
                     joined.bytes += bytes;
                     return;
@@ -281,11 +283,10 @@ impl<E: Engine> Session<E> {
     /// the appends, so that a session's requests are committed in the order in which they were sent.
     async fn hand_over(&mut self, gathered: Option<Gathered>) {
         let Some(Gathered { gathering, requests, bytes }) = gathered else { return };
+        let held_bytes = gathering.held_bytes();
         let (append, asked) = gathering.finish();
         let place = append.as_ref().map(|append| append.place.clone());
-        let events = append.iter().flat_map(|append| &append.shards);
-        let held_bytes = events.map(|shard| shard.batch.memory_bytes()).sum();
-        self.pending_held_bytes += held_bytes;
+        debug_assert_eq!(held_bytes, append.as_ref().map_or(0, held_by));
         self.pending.push_back(Pending { place, requests, bytes, held_bytes });
         let shared = Arc::clone(&self.shared);
         let mut answers: Answers = Box::pin(async move {
@@ -314,6 +315,11 @@ async fn passed(deadline: &mut Option<Pin<Box<Sleep>>>) {
         Some(deadline) => deadline.await,
         None => pending().await,
     }
+}
+
+/// What an engine counts for an append's events.
+fn held_by(append: &Append) -> usize {
+    append.shards.iter().map(|shard| shard.batch.memory_bytes()).sum()
 }
 
 fn in_band(answer: Answer) -> AppendSessionResponse {
