@@ -7,7 +7,7 @@ use annals_model::Shard;
 use shuttle::thread;
 
 use crate::backlog::{Backlog, FrozenMemtable};
-use crate::memtable::{EVENT_BYTES, Memtable};
+use crate::memtable::Memtable;
 use crate::model::model;
 use crate::table_state::TableState;
 
@@ -27,7 +27,7 @@ fn flush_until_closed(backlog: &Backlog) -> usize {
             return flushed;
         }
         flushed += work.frozen.len();
-        backlog.note_flushed(&work.frozen);
+        backlog.note_flushed(work.frozen.len());
     }
 }
 
@@ -49,7 +49,6 @@ fn each_memtable_is_flushed_once_and_whoever_waits_for_that_goes_on() {
         for adder in adders {
             adder.join().expect("goes on");
         }
-        assert_eq!(backlog.unflushed_bytes(), 0);
         backlog.close();
         assert_eq!(flusher.join().expect("ends"), 3);
     });
@@ -60,7 +59,6 @@ fn the_end_is_told_to_whoever_waits_for_work_or_for_a_flush() {
     model(10, || {
         let backlog = Arc::new(Backlog::default());
         backlog.add_frozen(frozen());
-        assert_eq!(backlog.unflushed_bytes(), EVENT_BYTES);
         let waiting = thread::spawn({
             let backlog = Arc::clone(&backlog);
             move || backlog.wait_flushed(|| false)

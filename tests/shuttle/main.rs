@@ -19,20 +19,10 @@ mod admission;
 #[expect(dead_code, reason = "the tests use a part of what the engine does")]
 mod backlog;
 
-/// What the backlog holds, of which it asks for its size alone.
+/// What the backlog holds, which it never looks into.
 mod memtable {
-    /// So many bytes of events lie in each memtable.
-    pub(crate) const EVENT_BYTES: u64 = 7;
-
     #[derive(Debug)]
     pub(crate) struct Memtable;
-
-    impl Memtable {
-        #[expect(clippy::unused_self, reason = "the memtable that this one stands for asks itself")]
-        pub(crate) fn event_bytes(&self) -> u64 {
-            EVENT_BYTES
-        }
-    }
 }
 
 /// As `memtable`.

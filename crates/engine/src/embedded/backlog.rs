@@ -33,8 +33,6 @@ pub(crate) struct Work {
     pub(crate) frozen: Vec<FrozenMemtable>,
     /// How many frozen memtables are not flushed yet, those that were taken among them.
     unflushed: usize,
-    /// The bytes of their events.
-    unflushed_bytes: u64,
     /// Tables that were dropped: their runs are to be removed.
     pub(crate) dropped: Vec<Arc<TableState>>,
     /// Nothing more will come; what waits need not be done.
@@ -66,9 +64,8 @@ impl Backlog {
     /// Adds a memtable to be flushed.
     pub(crate) fn add_frozen(&self, frozen: FrozenMemtable) {
         let mut work = self.open();
-        work.unflushed += 1;
-        work.unflushed_bytes += frozen.memtable.event_bytes();
         work.frozen.push(frozen);
+        work.unflushed += 1;
         self.changed.notify_all();
     }
 
@@ -84,28 +81,16 @@ impl Backlog {
         let is_idle = |work: &mut Work| work.frozen.is_empty() && work.dropped.is_empty() && !work.is_closed;
         let (mut work, _) =
             self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
-        let rest = Work {
-            is_closed: work.is_closed,
-            unflushed: work.unflushed,
-            unflushed_bytes: work.unflushed_bytes,
-            ..Work::default()
-        };
+        let rest = Work { is_closed: work.is_closed, unflushed: work.unflushed, ..Work::default() };
         let is_closed = work.is_closed;
         Work { is_closed, ..std::mem::replace(&mut *work, rest) }
     }
 
-    /// Notes that these memtables, which were taken, are flushed, or need not be any more.
-    pub(crate) fn note_flushed(&self, memtables: &[FrozenMemtable]) {
-        let bytes: u64 = memtables.iter().map(|frozen| frozen.memtable.event_bytes()).sum();
+    /// Notes that so many of the memtables that were taken are flushed, or need not be any more.
+    pub(crate) fn note_flushed(&self, count: usize) {
         let mut work = self.open();
-        work.unflushed = work.unflushed.saturating_sub(memtables.len());
-        work.unflushed_bytes = work.unflushed_bytes.saturating_sub(bytes);
+        work.unflushed = work.unflushed.saturating_sub(count);
         self.flushed.notify_all();
-    }
-
-    /// The bytes of all events that lie in frozen memtables which are not flushed yet.
-    pub(crate) fn unflushed_bytes(&self) -> u64 {
-        self.open().unflushed_bytes
     }
 
     /// Waits until all frozen memtables are flushed, or `is_given_up` holds; it is asked now and then.

@@ -15,7 +15,7 @@ use annals_storage::segment::SegmentId;
 
 use super::background;
 use super::commit::CommitHandle;
-use super::compaction::{CompactError, Compaction, merged_bytes_max};
+use super::compaction::{CompactError, Compaction, merged_run_bytes_max};
 use super::directory_keeper::DirectoryKeeper;
 use super::retention::{aged_shards, plan_trim, trim};
 use super::runs::Runs;
@@ -310,8 +310,8 @@ impl Maintenance {
             catalog: self.store.catalog(),
             segments: &self.segments,
             run_bounds: self.store.run_bounds(),
-            run_bytes_max: merged_bytes_max(self.store.options().run_bytes_max),
-            compression: self.store.compression(),
+            run_bytes_max: merged_run_bytes_max(self.store.options().run_bytes_max),
+            compression: self.store.pace().compression(),
             barriers: &|table, shard| self.directory.barriers(table, shard),
             damaged: &self.damaged,
             is_stopped: &|| self.desk.is_closed(),

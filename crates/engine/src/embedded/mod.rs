@@ -23,6 +23,7 @@ mod memtable;
 mod merge;
 mod open;
 mod options;
+mod pace;
 mod pool;
 mod read;
 mod retention;
@@ -35,5 +36,6 @@ mod table_state;
 
 pub use annals_storage::store::{CloseError, OpenError};
 pub use clock::{Clock, SystemClock};
+pub use compaction::merged_run_bytes_max;
 pub use engine::EmbeddedEngine;
 pub use options::{OpenMode, Options};

@@ -7,19 +7,16 @@ use annals_storage::Damage;
 use annals_storage::framed::Position;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
-use annals_storage::segment::Compression;
 
 use super::backlog::{Backlog, FrozenMemtable};
 use super::catalog::Catalog;
 use super::keeper::KeeperDesk;
 use super::memtable::MemoryGauge;
 use super::options::{OpenMode, Options};
+use super::pace::Pace;
 use super::table_state::TableState;
 use crate::contract::{ReadError, ReadOnlyReason};
 use crate::sync::{AtomicBool, Mutex, Ordering};
-
-/// The part of the memory for memtables up to which what waits to be flushed is little: one in so many bytes.
-const CALM_SHARE: u64 = 4;
 
 /// An open store.
 #[derive(Debug)]
@@ -29,6 +26,7 @@ pub(crate) struct Store {
     catalog: Catalog,
     gauge: Arc<MemoryGauge>,
     backlog: Backlog,
+    pace: Pace,
     keeper_desk: KeeperDesk,
     journal_reached: Mutex<Option<Position>>,
     run_bounds: Mutex<()>,
@@ -52,6 +50,7 @@ impl Store {
             catalog,
             gauge,
             backlog: Backlog::default(),
+            pace: Pace::default(),
             keeper_desk: KeeperDesk::default(),
             journal_reached: Mutex::default(),
             run_bounds: Mutex::default(),
@@ -106,10 +105,9 @@ impl Store {
         &self.backlog
     }
 
-    /// How new segments are compressed: densely, unless so much memory waits to be flushed that the processor's time is
-    /// better spent on giving it back.
-    pub(crate) fn compression(&self) -> Compression {
-        compression(self.backlog.unflushed_bytes(), self.options.memtable_bytes_max)
+    /// How new segments are compressed.
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// Where the keeper of the journal's files hears of what happened.
@@ -269,22 +267,5 @@ impl Store {
         let tables = self.catalog.tables();
         let views = tables.iter().flat_map(|table| table.shards()).map(super::shard_state::ShardState::view);
         views.filter_map(|view| view.memtables().filter_map(|memtable| memtable.journal_file()).min()).min()
-    }
-}
-
-/// How a segment is compressed while `unflushed` bytes wait and memtables may take so many.
-fn compression(unflushed: u64, memtable_bytes_max: u64) -> Compression {
-    if unflushed <= memtable_bytes_max / CALM_SHARE { Compression::Dense } else { Compression::Fast }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_segment_is_compressed_densely_while_little_waits_and_fast_while_memory_must_be_given_back() {
-        assert_eq!([0, 64, 65, 256].map(|unflushed| compression(unflushed, 256)), {
-            [Compression::Dense, Compression::Dense, Compression::Fast, Compression::Fast]
-        });
     }
 }

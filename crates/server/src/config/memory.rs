@@ -1,15 +1,11 @@
 //! What a server takes of memory at most, by its settings.
 
+use annals_engine::embedded::merged_run_bytes_max;
+
 use super::Config;
 
 /// Bytes that no setting bounds: threads, the directory's own tables, indexes of what is being flushed and merged.
 const UNSET_BYTES: u64 = 40 * 1024 * 1024;
-
-/// Bytes of a run at most, whatever is set.
-const RUN_BYTES_MAX: u64 = 32 * 1024 * 1024;
-
-/// Runs are merged up to this size at least.
-const RUN_BYTES_LEAST: u64 = 8 * 1024 * 1024;
 
 impl Config {
     /// Bytes of memory that the settings add up to, with an eighth for what the allocator wastes.
@@ -20,7 +16,7 @@ impl Config {
     pub fn memory_bytes_max(&self) -> u64 {
         let (limits, engine) = (&self.limits, &self.engine);
         let bytes = |bytes: usize| bytes as u64;
-        let run = engine.run_bytes_max.saturating_add(engine.run_bytes_max / 7).clamp(RUN_BYTES_LEAST, RUN_BYTES_MAX);
+        let run = merged_run_bytes_max(engine.run_bytes_max);
         let parts = [
             // Appends wait from twice the bound on, and a group may be past it.
             engine.memtable_bytes_max.saturating_mul(2),

@@ -16,7 +16,7 @@ use annals_storage::segment::{
     Compression, ReadError, RunSummary, SegmentId, SegmentSummary, WriteError, Writer, merge_groups, merge_runs,
 };
 
-pub(super) use policy::merged_bytes_max;
+pub use policy::merged_run_bytes_max;
 
 use super::catalog::Catalog;
 use super::runs::Run;

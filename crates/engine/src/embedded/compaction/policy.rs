@@ -35,7 +35,7 @@ const MERGED_BYTES_LEAST: u64 = 8 * 1024 * 1024;
 
 /// Bytes of a merged run at most, where memtables become runs of `flushed_bytes`: what a flushed run may have grown past
 /// that, by a group, still fits.
-pub(in crate::embedded) fn merged_bytes_max(flushed_bytes: u64) -> u64 {
+pub fn merged_run_bytes_max(flushed_bytes: u64) -> u64 {
     flushed_bytes.saturating_add(flushed_bytes / 7).clamp(MERGED_BYTES_LEAST, RUN_BYTES_MAX)
 }
 
@@ -162,11 +162,11 @@ mod tests {
     #[test]
     fn no_merge_passes_what_runs_may_hold() {
         let runs_of_seven = [7 * MIB; 4];
-        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(28 * MIB), &[], |_| true), Some(0..4));
-        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(13 * MIB), &[], |_| true), Some(0..2));
-        assert_eq!(next_merge(&runs_of_seven, merged_bytes_max(7 * MIB), &[], |_| true), None);
-        assert_eq!(next_merge(&[MIB / 8; 64], merged_bytes_max(1), &[], |_| true), Some(0..64));
-        assert_eq!(merged_bytes_max(u64::MAX), RUN_BYTES_MAX);
+        assert_eq!(next_merge(&runs_of_seven, merged_run_bytes_max(28 * MIB), &[], |_| true), Some(0..4));
+        assert_eq!(next_merge(&runs_of_seven, merged_run_bytes_max(13 * MIB), &[], |_| true), Some(0..2));
+        assert_eq!(next_merge(&runs_of_seven, merged_run_bytes_max(7 * MIB), &[], |_| true), None);
+        assert_eq!(next_merge(&[MIB / 8; 64], merged_run_bytes_max(1), &[], |_| true), Some(0..64));
+        assert_eq!(merged_run_bytes_max(u64::MAX), RUN_BYTES_MAX);
     }
 
     #[test]

@@ -80,9 +80,12 @@ impl Flusher {
     fn flush_all(&self, waiting: &mut Vec<FrozenMemtable>) -> Result<(), FlushError> {
         while !waiting.is_empty() && self.store.read_only().is_none() {
             let count = first_segment(waiting);
-            flush(&self.segments, &waiting[..count], self.store.journal_reached(), self.store.compression())?;
-            self.store.backlog().note_flushed(&waiting[..count]);
+            let (pace, clock) = (self.store.pace(), &self.store.options().clock);
+            let compression = pace.begin(clock.monotonic_nanos());
+            flush(&self.segments, &waiting[..count], self.store.journal_reached(), compression)?;
+            pace.end(clock.monotonic_nanos());
             waiting.drain(..count);
+            self.store.backlog().note_flushed(count);
             self.store.keeper_desk().note_flushed();
             self.maintenance.note_runs();
         }
