@@ -2,7 +2,7 @@
 //! and goes on where that is possible.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use annals_engine_on_shuttle::Engine;
@@ -50,13 +50,16 @@ fn a_failed_flush_is_told_to_all_who_wait_for_its_memory() {
 
 #[test]
 fn a_disk_that_is_full_for_a_while_refuses_appends_and_then_takes_them() {
-    model(4, || {
+    let full_disks = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&full_disks);
+    model(4, move || {
         let disk = MemoryDisk::new();
         let stage = Stage::new(&disk, little_memory);
         disk.set_capacity(Some(disk.used() + thread_rng().gen_range(0..32 * 1024)));
         let is_full = |error: &AppendError| matches!(error, AppendError::DiskFull(_));
         let before = answered([20, 20].map(|count| stage.appending(count, 5 * 1024, is_full)));
-        assert!(before.len() < 40, "the disk is full");
+        // Seldom all find room, since merges and used journal files give it back.
+        counted.fetch_add(usize::from(before.len() < 40), Ordering::Relaxed);
         disk.set_capacity(None);
         let is_over = Arc::new(AtomicBool::new(false));
         let clock = thread::spawn({
@@ -82,6 +85,7 @@ fn a_disk_that_is_full_for_a_while_refuses_appends_and_then_takes_them() {
         drop(stage);
         assert_eq!(head_found_again(&disk), after, "what was answered is there");
     });
+    assert!(full_disks.load(Ordering::Relaxed) > 0, "the disk was full in some schedules");
 }
 
 /// Reads up to a sequence, or until the store closes. Of what is gone it is told, and goes on behind that.
