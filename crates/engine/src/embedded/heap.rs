@@ -17,6 +17,11 @@ impl IndexHeap {
         self.indexes.first().copied()
     }
 
+    /// The index that comes after the least one.
+    pub(super) fn peek_second(&self, order: impl Fn(usize, usize) -> Ordering) -> Option<usize> {
+        self.indexes.iter().copied().skip(1).take(2).min_by(|&a, &b| order(a, b))
+    }
+
     /// Forgets all indexes.
     pub(super) fn clear(&mut self) {
         self.indexes.clear();
@@ -82,10 +87,14 @@ mod tests {
         for index in 0..values.len() {
             heap.push(index, by_value);
         }
-        let mut seen = Vec::new();
-        while let Some(index) = heap.pop(by_value) {
+        let (mut seen, mut ahead) = (Vec::new(), Vec::new());
+        while let Some(second) = heap.peek_second(by_value).map(|index| values[index]).or(Some(0))
+            && let Some(index) = heap.pop(by_value)
+        {
             seen.push(values[index]);
+            ahead.push(second);
         }
         assert_eq!(seen, [1, 1, 2, 3, 4, 5, 9]);
+        assert_eq!(ahead, [1, 2, 3, 4, 5, 9, 0]);
     }
 }

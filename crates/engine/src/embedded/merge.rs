@@ -51,13 +51,17 @@ impl RowWindow {
         Some((after.time, sequence))
     }
 
+    /// Whether a row comes before another in the window's order.
+    pub(super) fn is_before(&self, place: RowPlace, other: RowPlace) -> bool {
+        match self.order {
+            ScanOrder::Ascending => place < other,
+            ScanOrder::Descending => place > other,
+        }
+    }
+
     /// Whether a row of this place is in the window.
     pub(super) fn contains(&self, place: RowPlace) -> bool {
-        self.times.contains(place.time)
-            && self.after.is_none_or(|after| match self.order {
-                ScanOrder::Ascending => place > after,
-                ScanOrder::Descending => place < after,
-            })
+        self.times.contains(place.time) && self.after.is_none_or(|after| self.is_before(after, place))
     }
 }
 
@@ -84,8 +88,14 @@ pub(super) trait RowCursor: PartitionCursor {
     /// The row under the cursor; none once the window holds no more of them.
     fn row(&self) -> Option<RowPlace>;
 
-    /// The event of the row under the cursor; moves to the next row.
-    fn take(&mut self) -> Result<StoredEvent, Self::Error>;
+    /// Hands the events from the row under the cursor on to `visit`, in the window's order, as far as they come before
+    /// `bound`; moves to the first row that does not, or past the window's last. If `visit` asks to stop, nothing is
+    /// said of which row of the partition the cursor stands on.
+    fn visit_before(
+        &mut self,
+        bound: Option<RowPlace>,
+        visit: &mut impl FnMut(StoredEvent) -> Flow,
+    ) -> Result<Flow, Self::Error>;
 }
 
 /// A cursor that counts the rows of the partition under it.
@@ -190,15 +200,14 @@ fn partition_order<C: PartitionCursor>(cursors: &[C]) -> impl Fn(usize, usize) -
 }
 
 impl<C: RowCursor> PartitionMerge<C> {
-    /// Hands the rows of the partition that the merge stands on to `visit`, in the window's order, until it asks to
-    /// stop or the window is at its end. `visit` is given a row's place and the cursor on it, and takes the row's
-    /// event unless it asks to stop.
+    /// Hands the events of the partition that the merge stands on to `visit`, in the window's order, until it asks to
+    /// stop or the window is at its end. Sources mostly hold stretches that do not overlap: each is handed out whole.
     ///
     /// The merge still stands on the partition afterwards. Returns `Stop` if `visit` asked for it.
     pub(super) fn visit_rows(
         &mut self,
         window: &RowWindow,
-        mut visit: impl FnMut(RowPlace, &mut C) -> Result<Flow, C::Error>,
+        mut visit: impl FnMut(StoredEvent) -> Flow,
     ) -> Result<Flow, C::Error> {
         let mut queue = IndexHeap::default();
         for &index in &self.group {
@@ -207,10 +216,10 @@ impl<C: RowCursor> PartitionMerge<C> {
                 queue.push(index, row_order(window.order, &self.cursors));
             }
         }
-        while let Some(index) = queue.peek()
-            && let Some(place) = self.cursors[index].row()
-        {
-            if visit(place, &mut self.cursors[index])? == Flow::Stop {
+        while let Some(index) = queue.peek() {
+            let next = queue.peek_second(row_order(window.order, &self.cursors));
+            let bound = next.and_then(|next| self.cursors[next].row());
+            if self.cursors[index].visit_before(bound, &mut visit)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }
             if self.cursors[index].row().is_some() {

@@ -181,6 +181,13 @@ impl Block {
         self.events.slice(self.place(index))
     }
 
+    /// The rows of the block that are of the same partition as the one at `index`.
+    pub(super) fn partition_rows(&self, index: usize) -> Range<usize> {
+        let partition = self.rows[index].partition as usize;
+        let end = self.partitions.get(partition + 1).map_or(self.len(), |next| next.first_row as usize);
+        self.partitions[partition].first_row as usize..end
+    }
+
     /// Where the event at `index` lies among the block's events.
     fn place(&self, index: usize) -> Range<usize> {
         let end = self.rows.get(index + 1).map_or(self.events.len(), |next| next.start as usize);
@@ -188,23 +195,38 @@ impl Block {
     }
 
     /// The index of the first row that does not lie before `position`.
-    pub fn lower_bound(&self, (token, key, time, sequence): RowOrder<'_>) -> usize {
+    pub fn lower_bound(&self, position: RowOrder<'_>) -> usize {
+        let (token, key, ..) = position;
         let at = self.partitions.partition_point(|partition| {
             partition.token < token || (partition.token == token && self.key(partition) < key)
         });
         let Some(partition) = self.partitions.get(at) else { return self.len() };
-        let start = partition.first_row as usize;
         if partition.token != token || self.key(partition) != key {
-            return start;
+            return partition.first_row as usize;
         }
-        let end = self.partitions.get(at + 1).map_or(self.len(), |next| next.first_row as usize);
+        self.lower_bound_in(self.partition_rows(partition.first_row as usize), position)
+    }
+
+    /// As `lower_bound`, where the rows before `start` are known to lie before `position`. Most searches want two places
+    /// in one partition, which need not be searched for twice then.
+    pub(super) fn lower_bound_after(&self, start: usize, position: RowOrder<'_>) -> usize {
+        let Some(row) = self.rows.get(start) else { return start };
+        let partition = &self.partitions[row.partition as usize];
+        if partition.token != position.0 || self.key(partition) != position.1 {
+            return self.lower_bound(position).max(start);
+        }
+        self.lower_bound_in(start..self.partition_rows(start).end, position)
+    }
+
+    /// The index of the first of `rows`, which are of the position's partition, that does not lie before it; their end if
+    /// all do.
+    fn lower_bound_in(&self, rows: Range<usize>, (_, _, time, sequence): RowOrder<'_>) -> usize {
         let is_before = |row: &BlockRow| (row.time, self.first.advanced_by(u64::from(row.delta))) < (time, sequence);
-        let rows = &self.rows[start..end];
         // Most searches want a whole partition, and so one of its ends.
-        match rows {
-            [first, ..] if !is_before(first) => start,
-            [.., last] if is_before(last) => end,
-            _ => start + rows.partition_point(is_before),
+        match &self.rows[rows.clone()] {
+            [first, ..] if !is_before(first) => rows.start,
+            [.., last] if is_before(last) => rows.end,
+            inner => rows.start + inner.partition_point(is_before),
         }
     }
 

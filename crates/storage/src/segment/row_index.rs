@@ -109,7 +109,20 @@ impl RowIndex {
 
     /// The block in which the first row at or after `position` lies, or would lie, or at whose end it is missing.
     pub(super) fn find(&self, position: RowOrder<'_>) -> usize {
-        let (mut low, mut high) = (0, self.blocks.len());
+        self.find_between(0, self.blocks.len(), position)
+    }
+
+    /// As `find`, for a position that does not lie before the first row of the block `from`; fast where it lies near.
+    pub(super) fn find_from(&self, from: usize, position: RowOrder<'_>) -> usize {
+        let (mut low, mut step) = (from + 1, 1);
+        while low < self.blocks.len() && self.order(low) <= position {
+            (low, step) = (low + step, step * 2);
+        }
+        self.find_between(low - step / 2, low.min(self.blocks.len()), position)
+    }
+
+    /// The last of the blocks before `high` that begins at or before `position`, where all before `low` do.
+    fn find_between(&self, mut low: usize, mut high: usize, position: RowOrder<'_>) -> usize {
         while low < high {
             let middle = usize::midpoint(low, high);
             if self.order(middle) <= position {

@@ -13,6 +13,7 @@ use super::block::Block;
 use super::cursor::{Cursor, Direction};
 use super::directory::DirectoryFault;
 use super::error::{Fault, ReadError};
+use super::indexed_run::IndexedRun;
 use super::page::{self, PageKind, PagePlace};
 use super::partition_cursor::PartitionCursor;
 use super::partitions::{PartitionIndex, Partitions, RunPartition};
@@ -86,12 +87,20 @@ impl Run {
         Ok(cursor.row().is_some().then_some(cursor))
     }
 
+    /// The run with its index at hand.
+    ///
+    /// # Errors
+    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
+    pub fn indexed(&self, access: Access) -> Result<IndexedRun, ReadError> {
+        Ok(IndexedRun::new(self.clone(), self.tail(access)?))
+    }
+
     /// A cursor on the rows of a span, at the first of them in the given direction.
     ///
     /// # Errors
     /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
     pub fn cursor(&self, span: RowSpan, direction: Direction, access: Access) -> Result<Cursor, ReadError> {
-        Cursor::open(self.clone(), self.tail(access)?, span, direction, access)
+        self.indexed(access)?.cursor(span, direction, access)
     }
 
     /// Whether the run may hold events of these times, by its bounds and the hours in which it has any.

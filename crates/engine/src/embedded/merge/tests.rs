@@ -70,9 +70,21 @@ impl RowCursor for ListCursor {
         self.rest.last().map(|&index| RowPlace::of(&self.events[index]))
     }
 
-    fn take(&mut self) -> Result<StoredEvent, Infallible> {
-        let index = self.rest.pop().expect("a row is under the cursor");
-        Ok(self.events[index].clone())
+    fn visit_before(
+        &mut self,
+        bound: Option<RowPlace>,
+        visit: &mut impl FnMut(StoredEvent) -> Flow,
+    ) -> Result<Flow, Infallible> {
+        let window = self.window.expect("a window was entered");
+        while let Some(place) = self.row()
+            && bound.is_none_or(|bound| window.is_before(place, bound))
+        {
+            let index = self.rest.pop().expect("a row is under the cursor");
+            if visit(self.events[index].clone()) == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+        }
+        Ok(Flow::Continue)
     }
 }
 
@@ -96,14 +108,13 @@ fn merged(sources: &[Vec<StoredEvent>], window: &RowWindow, limit: usize) -> Vec
     let Ok(()) = merge.seek(Token::MIN, b"");
     while merge.partition().is_some() {
         let mut given = 0;
-        let Ok(_) = merge.visit_rows(window, |_, cursor| {
+        let Ok(_) = merge.visit_rows(window, |event| {
             if given == limit {
-                return Ok(Flow::Stop);
+                return Flow::Stop;
             }
             given += 1;
-            let Ok(event) = cursor.take();
             events.push(event);
-            Ok(Flow::Continue)
+            Flow::Continue
         });
         let Ok(()) = merge.leave();
     }

@@ -11,7 +11,7 @@ use annals_model::{Moment, PartitionKey, ScanPosition, Sequence, StoredEvent, To
 use annals_storage::cache::Access;
 
 use crate::contract::{PageBounds, PartitionPage, PartitionRead, PartitionSelection, ReadError};
-use crate::embedded::merge::{Flow, PartitionMerge, RowCursor, RowPlace, RowWindow};
+use crate::embedded::merge::{Flow, PartitionMerge, RowPlace, RowWindow};
 use crate::embedded::shard_state::{ShardState, ShardView};
 use crate::embedded::sources::{Source, SourceError};
 use crate::embedded::table_state::TableState;
@@ -189,24 +189,21 @@ impl PageBuilder {
         after: Option<&ScanPosition>,
     ) -> Result<Flow, SourceError> {
         let mut given = after.map_or(0, |after| after.given_of_partition);
-        merge.visit_rows(window, |_, cursor| {
-            if given >= self.limit_per_partition {
-                return Ok(Flow::Stop);
-            }
-            if self.events.len() >= self.bounds.events_max.max(1) {
+        if given >= self.limit_per_partition {
+            return Ok(Flow::Continue);
+        }
+        merge.visit_rows(window, |event| {
+            let is_full = self.events.len() >= self.bounds.events_max.max(1)
+                || (self.bytes + event.bytes.len() > self.bounds.bytes_max && !self.events.is_empty());
+            if is_full {
                 self.has_more = true;
-                return Ok(Flow::Stop);
-            }
-            let event = cursor.take()?;
-            if self.bytes + event.bytes.len() > self.bounds.bytes_max && !self.events.is_empty() {
-                self.has_more = true;
-                return Ok(Flow::Stop);
+                return Flow::Stop;
             }
             self.bytes += event.bytes.len();
             self.events.push(event);
             given += 1;
             self.last = (key_index, given);
-            Ok(Flow::Continue)
+            if given < self.limit_per_partition { Flow::Continue } else { Flow::Stop }
         })?;
         Ok(if self.has_more { Flow::Stop } else { Flow::Continue })
     }

@@ -11,7 +11,7 @@ use annals_model::{EventTime, PartitionKey, Sequence, StoredEvent, Token};
 use super::SourceError;
 use crate::contract::PageBounds;
 use crate::embedded::memtable::{Memtable, PartitionPlace, TimelineRead};
-use crate::embedded::merge::{CountCursor, PartitionCursor, RowCursor, RowPlace, RowWindow};
+use crate::embedded::merge::{CountCursor, Flow, PartitionCursor, RowCursor, RowPlace, RowWindow};
 
 /// Partitions that are looked up at a time.
 const PARTITIONS_PER_STRETCH: usize = 64;
@@ -146,12 +146,24 @@ impl RowCursor for MemtableCursor {
         self.events.last().map(RowPlace::of)
     }
 
-    fn take(&mut self) -> Result<StoredEvent, SourceError> {
-        let event = self.events.pop().expect("a row is under the cursor");
-        if self.events.is_empty() && self.has_more_events {
-            self.load_events(Some((event.time, event.sequence)));
+    fn visit_before(
+        &mut self,
+        bound: Option<RowPlace>,
+        visit: &mut impl FnMut(StoredEvent) -> Flow,
+    ) -> Result<Flow, SourceError> {
+        let Some(window) = self.window else { return Ok(Flow::Continue) };
+        let is_wanted =
+            |event: &mut StoredEvent| bound.is_none_or(|bound| window.is_before(RowPlace::of(event), bound));
+        while let Some(event) = self.events.pop_if(is_wanted) {
+            let place = (event.time, event.sequence);
+            if visit(event) == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            if self.events.is_empty() && self.has_more_events {
+                self.load_events(Some(place));
+            }
         }
-        Ok(event)
+        Ok(Flow::Continue)
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) use memtable::MemtableCursor;
 pub(super) use run::RunCursor;
 pub(super) use run_partitions::RunPartitions;
 
-use super::merge::{PartitionCursor, RowCursor, RowPlace, RowWindow};
+use super::merge::{Flow, PartitionCursor, RowCursor, RowPlace, RowWindow};
 use super::runs::Run;
 use super::shard_state::ShardView;
 use crate::contract::ReadError;
@@ -158,10 +158,14 @@ impl RowCursor for Source {
         }
     }
 
-    fn take(&mut self) -> Result<StoredEvent, SourceError> {
+    fn visit_before(
+        &mut self,
+        bound: Option<RowPlace>,
+        visit: &mut impl FnMut(StoredEvent) -> Flow,
+    ) -> Result<Flow, SourceError> {
         match self {
-            Self::Memtable(cursor) => cursor.take(),
-            Self::Run(cursor) => cursor.take(),
+            Self::Memtable(cursor) => cursor.visit_before(bound, visit),
+            Self::Run(cursor) => cursor.visit_before(bound, visit),
         }
     }
 }

@@ -3,16 +3,17 @@
 //! A scan of many partitions upwards in time is one walk through the run. A partition that is wanted by its key, or
 //! from its newest event on, gets a cursor of its own when it is entered.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, StoredEvent, TimeRange, Token, TokenRange};
 use annals_storage::cache::Access;
-use annals_storage::segment::{Cursor, Direction, RowPosition, RowSpan};
+use annals_storage::segment::{Cursor, Direction, IndexedRun, RowPosition, RowSpan};
 use bytes::Bytes;
 
 use super::SourceError;
 use crate::contract::ScanOrder;
-use crate::embedded::merge::{PartitionCursor, RowCursor, RowPlace, RowWindow};
+use crate::embedded::merge::{Flow, PartitionCursor, RowCursor, RowPlace, RowWindow};
 use crate::embedded::runs::Run;
 
 /// Rows of a partition that are passed over one by one before its end is searched for.
@@ -37,7 +38,7 @@ pub(in crate::embedded) struct RunCursor {
 #[derive(Debug)]
 enum Wanted {
     /// This one, which the run may hold.
-    Partition(Token, Bytes),
+    Partition(Token, Bytes, IndexedRun),
     /// Those of these tokens.
     Range(TokenRange),
 }
@@ -61,11 +62,12 @@ impl RunCursor {
         times: &TimeRange,
         access: Access,
     ) -> Result<Option<Self>, SourceError> {
-        let stored = run.stored();
-        let may_hold = run.summary().may_hold_token(token)
-            && run.summary().may_hold_times(times)
-            && stored.may_hold_token(token, access)?;
-        Ok(may_hold.then(|| Self::new(run, through, Wanted::Partition(token, key.to_bytes()), access)))
+        if !run.summary().may_hold_token(token) || !run.summary().may_hold_times(times) {
+            return Ok(None);
+        }
+        let indexed = run.stored().indexed(access)?;
+        let may_hold = indexed.may_hold_token(token);
+        Ok(may_hold.then(|| Self::new(run, through, Wanted::Partition(token, key.to_bytes(), indexed), access)))
     }
 
     /// A cursor on the partitions of these tokens.
@@ -145,7 +147,7 @@ impl PartitionCursor for RunCursor {
     fn seek(&mut self, token: Token, key: &[u8]) -> Result<(), SourceError> {
         self.close_window();
         match &self.wanted {
-            Wanted::Partition(wanted_token, wanted_key) => {
+            Wanted::Partition(wanted_token, wanted_key, _) => {
                 let is_ahead = (token, key) <= (*wanted_token, &**wanted_key);
                 self.partition = is_ahead.then(|| (*wanted_token, wanted_key.clone()));
             }
@@ -200,7 +202,11 @@ impl RowCursor for RunCursor {
                     ScanOrder::Descending => Direction::Descending,
                 };
                 let walk = if let Rows::Walk(walk) = rows { Some(Box::new(walk)) } else { None };
-                Rows::Own(self.run.stored().cursor(span, direction, self.access)?, walk)
+                let own = match &self.wanted {
+                    Wanted::Partition(_, _, indexed) => indexed.cursor(span, direction, self.access)?,
+                    Wanted::Range(_) => self.run.stored().cursor(span, direction, self.access)?,
+                };
+                Rows::Own(own, walk)
             }
         };
         self.settle()
@@ -210,13 +216,31 @@ impl RowCursor for RunCursor {
         self.row
     }
 
-    fn take(&mut self) -> Result<StoredEvent, SourceError> {
-        let (Rows::Walk(cursor) | Rows::Own(cursor, _)) = &mut self.rows else {
-            unreachable!("a row is under the cursor");
-        };
-        let event = cursor.event().expect("a row is under the cursor");
-        cursor.advance(self.access)?;
-        self.settle()?;
-        Ok(event)
+    fn visit_before(
+        &mut self,
+        bound: Option<RowPlace>,
+        visit: &mut impl FnMut(StoredEvent) -> Flow,
+    ) -> Result<Flow, SourceError> {
+        let Some(window) = self.window else { return Ok(Flow::Continue) };
+        let (shard, through) = (self.run.summary().shard, self.through);
+        let is_wanted = |place| window.contains(place) && bound.is_none_or(|bound| window.is_before(place, bound));
+        while self.row.is_some_and(is_wanted) {
+            let (Rows::Walk(cursor) | Rows::Own(cursor, _)) = &mut self.rows else { break };
+            let mut flow = Flow::Continue;
+            cursor.visit_here(self.access, |row| {
+                if !is_wanted(RowPlace { time: row.time(), sequence: row.sequence(), shard }) {
+                    return ControlFlow::Break(());
+                }
+                if row.sequence() <= through {
+                    flow = visit(row.event());
+                }
+                if flow == Flow::Stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            })?;
+            if flow == Flow::Stop {
+                return Ok(Flow::Stop);
+            }
+            self.settle()?;
+        }
+        Ok(Flow::Continue)
     }
 }
