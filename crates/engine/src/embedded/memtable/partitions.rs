@@ -6,7 +6,8 @@
 
 use std::cmp::Ordering;
 use std::hash::BuildHasher;
-use std::ops::{Bound, Range};
+use std::hint::black_box;
+use std::ops::{BitXor, Bound, Range};
 use std::sync::Arc;
 
 use annals_model::{Row, Sequence, Token};
@@ -19,7 +20,8 @@ use super::timeline::Entry;
 /// What one event costs in the indexes: a timeline's entry and an arrival, with the slack of vectors that double.
 const INDEX_BYTES_PER_EVENT: u64 = 2 * (size_of::<Entry>() as u64 + 4);
 
-/// Rows whose partitions are looked up together before any is added: lookups that do not wait for one another overlap.
+/// Rows whose partitions, and the newest entries of these, are looked up together before any row is added: loads that do
+/// not wait for one another overlap.
 const ROWS_AHEAD: usize = 32;
 
 /// What a partition costs beside its events: itself, its place in the hash table and the allocator's overhead.
@@ -74,6 +76,7 @@ impl Partitions {
             for (row, found) in arrived.batch.rows()[ahead.clone()].iter().zip(&mut found) {
                 *found = self.look_up(row.token, arrived.batch.key(row));
             }
+            self.touch_newest(&found[..ahead.len()]);
             for (row_index, &(hash, known)) in ahead.zip(&found) {
                 let row = &arrived.batch.rows()[row_index];
                 let index = known.unwrap_or_else(|| self.find_or_add(hash, row, arrived));
@@ -83,6 +86,12 @@ impl Partitions {
         }
         let partitions_added = (self.all.len() - partitions_before) as u64;
         rows.len() as u64 * INDEX_BYTES_PER_EVENT + partitions_added * INDEX_BYTES_PER_PARTITION
+    }
+
+    /// Has the newest entries of partitions loaded: the next one is compared with it and lies beside it.
+    fn touch_newest(&self, found: &[(u64, Option<u32>)]) {
+        let newest = found.iter().filter_map(|&(_, known)| self.get(known?).timeline().newest());
+        black_box(newest.map(|entry| entry.offset).fold(0, BitXor::bitxor));
     }
 
     /// Makes room for as many partitions as are expected, so that nothing is moved while they appear.

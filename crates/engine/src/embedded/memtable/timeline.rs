@@ -47,9 +47,14 @@ impl Cursor {
 }
 
 impl Timeline {
+    /// The entry behind all others.
+    pub(super) fn newest(&self) -> Option<&Entry> {
+        self.last.last()
+    }
+
     /// Whether an entry belongs before one that is here.
     pub(super) fn would_be_late(&self, entry: &Entry) -> bool {
-        self.last.last().is_some_and(|newest| entry < newest)
+        self.newest().is_some_and(|newest| entry < newest)
     }
 
     /// Adds an entry in its place.
