@@ -16,6 +16,9 @@ use crate::embedded::shard_state::{ShardState, ShardView};
 use crate::embedded::sources::{Source, SourceError};
 use crate::embedded::table_state::TableState;
 
+/// Events that a page has room for before it grows. More costs a page of one event too much.
+const EVENTS_EXPECTED: usize = 256;
+
 /// Reads one page.
 pub(super) fn read_partitions(
     table: &TableState,
@@ -173,7 +176,7 @@ impl PageBuilder {
         Self {
             bounds,
             limit_per_partition: limit_per_partition.unwrap_or(u64::MAX),
-            events: Vec::new(),
+            events: Vec::with_capacity(bounds.events_max.min(EVENTS_EXPECTED)),
             bytes: 0,
             last: (0, 0),
             has_more: false,
