@@ -1,105 +1,75 @@
-//! A stream that must begin to speak HTTP/2 within a time, so that silent sockets do not pile up.
+//! How a connection begins: what its server tells the client, and what the client must say in time, so that silent
+//! sockets do not pile up.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use h2::server::{Builder, Connection};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use super::Ended;
+use super::sending::Answer;
+use crate::config::Limits;
 
-/// Bytes with which an HTTP/2 client begins.
-const PREFACE_BYTES: usize = 24;
+/// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
+const FRAME_BYTES_MAX: u32 = 256 * 1024;
 
-/// A stream that fails unless the client's preface comes in time.
-#[derive(Debug)]
-pub(super) struct Handshake<S> {
-    stream: S,
-    /// None once the preface is here.
-    waiting: Option<Waiting>,
+/// Waits for the client to speak HTTP/2: for the whole of the preface with which it begins.
+pub(super) async fn handshake<S>(stream: S, limits: &Limits) -> Result<Connection<S, Answer>, Ended>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let begun = timeout(limits.handshake_time_max.get(), builder(limits).handshake(stream));
+    Ok(begun.await.map_err(|_| Ended::NoPreface)??)
 }
 
-#[derive(Debug)]
-struct Waiting {
-    deadline: Pin<Box<Sleep>>,
-    bytes: usize,
-}
-
-impl<S> Handshake<S> {
-    pub(super) fn new(stream: S, time_max: Duration) -> Self {
-        Self { stream, waiting: Some(Waiting { deadline: Box::pin(sleep(time_max)), bytes: 0 }) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Handshake<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let before = buffer.filled().len();
-        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
-        let Some(waiting) = &mut this.waiting else { return read };
-        waiting.bytes += buffer.filled().len() - before;
-        if waiting.bytes >= PREFACE_BYTES {
-            this.waiting = None;
-        } else if waiting.deadline.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "no HTTP/2 preface came in time")));
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Handshake<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, parts)
-    }
+fn builder(limits: &Limits) -> Builder {
+    let mut builder = Builder::new();
+    builder
+        .initial_window_size(limits.call_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes)
+        .max_concurrent_streams(limits.connection_calls_max)
+        .max_frame_size(FRAME_BYTES_MAX)
+        .max_send_buffer_size(limits.send_buffer_bytes_max)
+        .max_header_list_size(limits.header_bytes_max)
+        // What small frames cost is bounded by taking them in at each turn; the library would close the connection.
+        .data_frame_budget(usize::MAX);
+    builder
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::{Instant, sleep};
 
     use super::*;
 
-    const TIME_MAX: Duration = Duration::from_secs(10);
+    const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_stays_silent_or_dawdles_is_cut_off() {
-        for sent in [0, PREFACE_BYTES - 1] {
-            let (mut client, server) = duplex(64);
-            let mut stream = Handshake::new(server, TIME_MAX);
-            client.write_all(&vec![b'P'; sent]).await.expect("room");
-            let error = stream.read_exact(&mut [0; PREFACE_BYTES]).await.expect_err("cut off");
-            assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        let limits = Limits::default();
+        let time_max = limits.handshake_time_max.get();
+        for sent in [0, PREFACE.len() - 1] {
+            let (mut client, server) = duplex(1024);
+            let dawdle = async {
+                for byte in &PREFACE[..sent] {
+                    client.write_u8(*byte).await.expect("room");
+                    sleep(time_max / 25).await;
+                }
+            };
+            let begun = Instant::now();
+            let (ended, ()) = tokio::join!(timeout(2 * time_max, handshake(server, &limits)), dawdle);
+            assert!(matches!(ended, Ok(Err(Ended::NoPreface))), "{sent} bytes: {ended:?}");
+            assert_eq!(begun.elapsed().as_secs(), time_max.as_secs(), "{sent} bytes");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_has_begun_may_take_its_time() {
-        let (mut client, server) = duplex(64);
-        let mut stream = Handshake::new(server, TIME_MAX);
-        client.write_all(&[b'P'; PREFACE_BYTES]).await.expect("room");
-        stream.read_exact(&mut [0; PREFACE_BYTES]).await.expect("the preface");
-        tokio::time::advance(2 * TIME_MAX).await;
-        client.write_all(b"!").await.expect("room");
-        assert_eq!(stream.read_u8().await.expect("a byte"), b'!');
+        let limits = Limits::default();
+        let (mut client, server) = duplex(1024);
+        client.write_all(PREFACE).await.expect("room");
+        let mut connection = handshake(server, &limits).await.expect("the preface");
+        let accepted = timeout(2 * limits.handshake_time_max.get(), connection.accept());
+        assert!(accepted.await.is_err(), "its first call is waited for");
     }
 }

@@ -23,10 +23,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use h2::RecvStream;
-use h2::server::{Builder, SendResponse};
+use h2::server::SendResponse;
 use http::Request;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Join, join};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::sleep;
 use tonic::service::Routes;
 
@@ -36,7 +37,7 @@ use activity::Activity;
 use answering::answer;
 pub(crate) use details::detailed;
 use front::Front;
-use handshake::Handshake;
+use handshake::handshake;
 use incoming::incoming;
 use pulse::Pulse;
 use reading::{Heard, Reading};
@@ -45,9 +46,6 @@ use sending::Answer;
 pub(crate) use sending::Sending;
 use stuck::Unstuck;
 use turn::Turns;
-
-/// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.
-const FRAME_BYTES_MAX: u32 = 256 * 1024;
 
 /// What every connection of a server is served with.
 #[derive(Clone, Debug)]
@@ -69,6 +67,8 @@ struct Connection<S> {
 /// Why a connection ended before its time.
 #[derive(Debug, thiserror::Error)]
 enum Ended {
+    #[error("no HTTP/2 preface came in time")]
+    NoPreface,
     #[error("{0}")]
     Http(#[from] h2::Error),
     #[error("the client gives no sign of life")]
@@ -135,17 +135,17 @@ enum Phase {
     Closing,
 }
 
-type Stream = Handshake<Reading<Unstuck<TcpStream>>>;
+type Stream = Join<Reading<OwnedReadHalf>, Unstuck<OwnedWriteHalf>>;
 
 impl Connection<Stream> {
     /// Waits for the client to speak HTTP/2.
-    async fn begin(stream: TcpStream, front: Front, limits: &Limits) -> Result<Self, h2::Error> {
+    async fn begin(stream: TcpStream, front: Front, limits: &Limits) -> Result<Self, Ended> {
         let (interval, time_max) = (limits.keep_alive_interval.get(), limits.keep_alive_time_max.get());
         let heard = Arc::new(Heard::default());
+        let (reads, writes) = stream.into_split();
         // A client that reads nothing gives no sign of life either.
-        let stream = Reading::new(Unstuck::new(stream, interval + time_max), Arc::clone(&heard));
-        let stream = Handshake::new(stream, limits.handshake_time_max.get());
-        let mut http = builder(limits).handshake(stream).await?;
+        let stream = join(Reading::new(reads, Arc::clone(&heard)), Unstuck::new(writes, interval + time_max));
+        let mut http = handshake(stream, limits).await?;
         let pings = http.ping_pong().expect("nobody has asked for it yet");
         Ok(Self { http, front, pulse: Pulse::new(pings, heard, interval, time_max) })
     }
@@ -170,18 +170,4 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let response = self.front.call(Request::from_parts(head, incoming));
         tokio::spawn(answer(response, respond, intake));
     }
-}
-
-fn builder(limits: &Limits) -> Builder {
-    let mut builder = Builder::new();
-    builder
-        .initial_window_size(limits.call_window_bytes)
-        .initial_connection_window_size(limits.connection_window_bytes)
-        .max_concurrent_streams(limits.connection_calls_max)
-        .max_frame_size(FRAME_BYTES_MAX)
-        .max_send_buffer_size(limits.send_buffer_bytes_max)
-        .max_header_list_size(limits.header_bytes_max)
-        // What small frames cost is bounded by taking them in at each turn; the library would close the connection.
-        .data_frame_budget(usize::MAX);
-    builder
 }

@@ -1,4 +1,4 @@
-//! A stream that is read some at a time, and that tells when it was last read.
+//! The half of a stream that is read: some at a time, and it tells when it was last read.
 //!
 //! A connection and its calls are tasks of one thread. What the connection reads lies in the HTTP/2 library, a frame at a
 //! time, until the calls take it; so they have their turn before much has come, whatever the client sends and however
@@ -9,13 +9,13 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::time::Instant;
 
 /// Bytes after which calls have their turn, give or take one read: as small frames they take some 1 MiB in the library.
 const TURN_BYTES: usize = 64 * 1024;
 
-/// A stream whose reads come in turns.
+/// The half of a stream whose reads come in turns.
 #[derive(Debug)]
 pub(super) struct Reading<S> {
     stream: S,
@@ -68,32 +68,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Reading<S> {
             }
         }
         read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Reading<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().stream).poll_write_vectored(context, parts)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stream that fails when nothing of what is written gets through for a time.
+//! The half of a stream that is written: it fails when nothing gets through for a time.
 //!
 //! HTTP/2 asks a silent client for a sign of life, but a connection that is given up still waits until what it has to
 //! say is written. A client whose socket is full and stays full would keep it for ever.
@@ -8,10 +8,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite;
 use tokio::time::{Sleep, sleep};
 
-/// A stream whose writes fail once the socket has been full for `time_max`.
+/// The half of a stream whose writes fail once the socket has been full for `time_max`.
 #[derive(Debug)]
 pub(super) struct Unstuck<S> {
     stream: S,
@@ -36,12 +36,6 @@ impl<S> Unstuck<S> {
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes nothing in any more")));
         }
         Poll::Pending
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Unstuck<S> {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buffer)
     }
 }
 
@@ -78,10 +72,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Unstuck<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::timeout;
 
     use super::*;
 
     const TIME_MAX: Duration = Duration::from_secs(30);
+    /// Longer than anything here takes.
+    const EVER: Duration = Duration::from_hours(1);
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_in_is_given_up_and_a_slow_one_is_not() {
@@ -90,18 +87,17 @@ mod tests {
         for _ in 0..5 {
             stream.write_all(&[1; 10]).await.expect("room");
             tokio::time::advance(2 * TIME_MAX).await;
-            let (read, written) = tokio::join!(
-                async {
-                    tokio::time::sleep(TIME_MAX / 2).await;
-                    client.read_exact(&mut [0; 20]).await
-                },
-                stream.write_all(&[1; 10])
-            );
-            read.expect("all comes");
+            let read = async {
+                tokio::time::sleep(TIME_MAX / 2).await;
+                client.read_exact(&mut [0; 20]).await
+            };
+            let (read, written) = tokio::join!(timeout(EVER, read), stream.write_all(&[1; 10]));
             written.expect("it is slow, but reads");
+            read.expect("some time").expect("all comes");
         }
         stream.write_all(&[1; 10]).await.expect("room");
-        let error = stream.write_all(b"!").await.expect_err("nobody reads");
+        let written = timeout(EVER, stream.write_all(b"!")).await.expect("given up some time");
+        let error = written.expect_err("nobody reads");
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }
