@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let mut serving = tonic_prost_build::configure()
         .build_client(false)
-        .codec_path("crate::codec::AnswerCodec")
+        .codec_path("crate::codec::Codec")
         .emit_rerun_if_changed(false)
         .out_dir(made(out.join("serving"))?);
     for name in names(&contract) {

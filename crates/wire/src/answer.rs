@@ -11,6 +11,7 @@ use bytes::{BufMut, Bytes};
 use prost::Message;
 use prost::encoding::{encode_varint, encoded_len_varint};
 
+use crate::codec::Encodable;
 use crate::opaque;
 use crate::v1::Watermark;
 
@@ -30,15 +31,6 @@ const COMMIT_TIME: u8 = (4 << 3) | 1;
 /// The tag of a field of bytes or of a message.
 const fn delimited(field: u8) -> u8 {
     (field << 3) | 2
-}
-
-/// What a server answers: something that can be measured and written as a message.
-pub trait Answer: Send + 'static {
-    /// Bytes of the message.
-    fn encoded_len(&self) -> usize;
-
-    /// Writes the message, into room for it.
-    fn encode(self, out: &mut impl BufMut);
 }
 
 /// The events of a `ScanResponse` or of a `TailEvents`: its field `events`.
@@ -124,20 +116,20 @@ fn events_len(events: &[StoredEvent]) -> usize {
     events.iter().map(|event| field_len(recorded_len(event))).sum()
 }
 
-impl Answer for ScanAnswer {
-    fn encoded_len(&self) -> usize {
+impl Encodable for ScanAnswer {
+    fn length(&self) -> usize {
         self.events.encoded_len + bytes_len(&self.next_page_token) + bytes_len(&self.resume_token)
     }
 
-    fn encode(self, out: &mut impl BufMut) {
+    fn write(self, out: &mut impl BufMut) {
         self.events.encode(out);
         encode_bytes(2, &self.next_page_token, out);
         encode_bytes(3, &self.resume_token, out);
     }
 }
 
-impl Answer for TailAnswer {
-    fn encoded_len(&self) -> usize {
+impl Encodable for TailAnswer {
+    fn length(&self) -> usize {
         match self {
             Self::Events { resume_token, events, watermark } => {
                 bytes_len(resume_token) + field_len(tail_events_len(events, watermark))
@@ -146,7 +138,7 @@ impl Answer for TailAnswer {
         }
     }
 
-    fn encode(self, out: &mut impl BufMut) {
+    fn write(self, out: &mut impl BufMut) {
         match self {
             Self::Events { resume_token, events, watermark } => {
                 encode_bytes(1, &resume_token, out);
@@ -160,28 +152,6 @@ impl Answer for TailAnswer {
             Self::Other(response) => response.encode_raw(out),
         }
     }
-}
-
-macro_rules! messages {
-    ($($message:ty),* $(,)?) => {
-        $(impl Answer for $message {
-            fn encoded_len(&self) -> usize {
-                Message::encoded_len(self)
-            }
-
-            fn encode(self, out: &mut impl BufMut) {
-                self.encode_raw(out);
-            }
-        })*
-    };
-}
-
-messages! {
-    crate::v1::AppendResponse,
-    crate::v1::AppendSessionResponse,
-    crate::v1::OpenProducerResponse,
-    crate::v1::PlanScanResponse,
-    crate::v1::CountResponse,
 }
 
 /// Bytes of a `TailEvents`.
@@ -311,10 +281,10 @@ mod tests {
         }
     }
 
-    fn encoded(answer: impl Answer) -> Vec<u8> {
-        let length = answer.encoded_len();
+    fn encoded(answer: impl Encodable) -> Vec<u8> {
+        let length = answer.length();
         let mut out = Vec::new();
-        answer.encode(&mut out);
+        answer.write(&mut out);
         assert_eq!(out.len(), length);
         out
     }

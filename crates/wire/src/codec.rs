@@ -1,14 +1,33 @@
-//! The codecs of the services: prost, with one reservation for a message instead of growing under it, and a reason on
+//! The codec of the services: prost, with one reservation for a message instead of growing under it, and a reason on
 //! what can't be decoded.
 
 use std::marker::PhantomData;
 
+use bytes::BufMut;
 use prost::Message;
 use tonic::Status;
 use tonic::codec::{self, DecodeBuf, EncodeBuf};
 
-use crate::answer::Answer;
 use crate::fault::{Fault, Reason, to_status};
+
+/// What can be measured and written as a message: messages, and the [answers](crate::answer) that are not built as such.
+pub trait Encodable: Send + 'static {
+    /// Bytes of the message.
+    fn length(&self) -> usize;
+
+    /// Writes the message, into room for it.
+    fn write(self, out: &mut impl BufMut);
+}
+
+impl<T: Message + 'static> Encodable for T {
+    fn length(&self) -> usize {
+        self.encoded_len()
+    }
+
+    fn write(self, out: &mut impl BufMut) {
+        self.encode_raw(out);
+    }
+}
 
 /// Encodes `T`, decodes `U`.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +41,7 @@ impl<T, U> Default for Codec<T, U> {
 
 impl<T, U> codec::Codec for Codec<T, U>
 where
-    T: Message + Send + 'static,
+    T: Encodable,
     U: Message + Default + Send + 'static,
 {
     type Encode = T;
@@ -39,61 +58,17 @@ where
     }
 }
 
-/// Encodes the answers `T` of a server, decodes the requests `U`.
-#[derive(Clone, Copy, Debug)]
-pub struct AnswerCodec<T, U>(PhantomData<(T, U)>);
-
-impl<T, U> Default for AnswerCodec<T, U> {
-    fn default() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<T, U> codec::Codec for AnswerCodec<T, U>
-where
-    T: Answer,
-    U: Message + Default + Send + 'static,
-{
-    type Encode = T;
-    type Decode = U;
-    type Encoder = AnswerEncoder<T>;
-    type Decoder = Decoder<U>;
-
-    fn encoder(&mut self) -> AnswerEncoder<T> {
-        AnswerEncoder(PhantomData)
-    }
-
-    fn decoder(&mut self) -> Decoder<U> {
-        Decoder(PhantomData)
-    }
-}
-
-/// Encodes answers, each into room that was reserved for it.
-#[derive(Clone, Copy, Debug)]
-pub struct AnswerEncoder<T>(PhantomData<T>);
-
-impl<T: Answer> codec::Encoder for AnswerEncoder<T> {
-    type Item = T;
-    type Error = Status;
-
-    fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(item.encoded_len());
-        item.encode(buffer);
-        Ok(())
-    }
-}
-
 /// Encodes messages, each into room that was reserved for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Encoder<T>(PhantomData<T>);
 
-impl<T: Message> codec::Encoder for Encoder<T> {
+impl<T: Encodable> codec::Encoder for Encoder<T> {
     type Item = T;
     type Error = Status;
 
     fn encode(&mut self, item: T, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        buffer.reserve(item.encoded_len());
-        item.encode_raw(buffer);
+        buffer.reserve(item.length());
+        item.write(buffer);
         Ok(())
     }
 }
