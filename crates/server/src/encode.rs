@@ -2,7 +2,6 @@
 
 use annals_engine::contract::PageBounds;
 use annals_model::StoredEvent;
-use annals_wire::answer::RecordedEvents;
 use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};
 use bytes::Bytes;
@@ -16,16 +15,19 @@ pub(crate) fn response_bounds(limits: &Limits) -> PageBounds {
 }
 
 /// The events as an answer has them, with all their columns or some. Only a projection copies them before they are encoded.
-pub(crate) fn recorded(mut events: Vec<StoredEvent>, projection: Option<&Projection>) -> Result<RecordedEvents, Fault> {
+pub(crate) fn projected(
+    mut events: Vec<StoredEvent>,
+    projection: Option<&Projection>,
+) -> Result<Vec<StoredEvent>, Fault> {
     if let Some(projection) = projection {
         for event in &mut events {
-            event.bytes = projected(event, projection)?;
+            event.bytes = bytes_of(event, projection)?;
         }
     }
-    Ok(RecordedEvents::new(events))
+    Ok(events)
 }
 
-fn projected(stored: &StoredEvent, projection: &Projection) -> Result<Bytes, Fault> {
+fn bytes_of(stored: &StoredEvent, projection: &Projection) -> Result<Bytes, Fault> {
     projection.project(&stored.bytes).map_err(|error| {
         let (shard, sequence) = (stored.shard, stored.sequence);
         tracing::error!(%shard, %sequence, "{error}");

@@ -34,17 +34,17 @@ const fn delimited(field: u8) -> u8 {
 }
 
 /// The events of a `ScanResponse` or of a `TailEvents`: its field `events`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RecordedEvents {
-    content: Content,
+    parts: Vec<Part>,
     encoded_len: usize,
 }
 
 #[derive(Debug)]
-enum Content {
+enum Part {
     Events(Vec<StoredEvent>),
-    /// Some of them after the other, as `encode_events` makes them.
-    Encoded(Vec<Bytes>),
+    /// As `encode_events` makes them.
+    Encoded(Bytes),
 }
 
 /// A `ScanResponse`.
@@ -77,27 +77,28 @@ pub enum TailAnswer {
 impl RecordedEvents {
     /// The events as an answer has them.
     pub fn new(events: Vec<StoredEvent>) -> Self {
-        let encoded_len = events_len(&events);
-        Self { content: Content::Events(events), encoded_len }
+        let mut new = Self::default();
+        new.push(events);
+        new
     }
 
-    /// Events that [`encode_events`] has encoded, one part after the other.
-    pub fn encoded(parts: Vec<Bytes>) -> Self {
-        let encoded_len = parts.iter().map(Bytes::len).sum();
-        Self { content: Content::Encoded(parts), encoded_len }
+    /// Adds events.
+    pub fn push(&mut self, events: Vec<StoredEvent>) {
+        self.encoded_len += events_len(&events);
+        self.parts.push(Part::Events(events));
+    }
+
+    /// Adds events that [`encode_events`] has encoded.
+    pub fn push_encoded(&mut self, events: Bytes) {
+        self.encoded_len += events.len();
+        self.parts.push(Part::Encoded(events));
     }
 
     fn encode(self, out: &mut impl BufMut) {
-        match self.content {
-            Content::Events(events) => {
-                for event in &events {
-                    encode_event(event, out);
-                }
-            }
-            Content::Encoded(parts) => {
-                for part in &parts {
-                    out.put_slice(part);
-                }
+        for part in self.parts {
+            match part {
+                Part::Events(events) => events.iter().for_each(|event| encode_event(event, out)),
+                Part::Encoded(events) => out.put_slice(&events),
             }
         }
     }
@@ -327,8 +328,9 @@ mod tests {
             let body = Body::Events(opaque::TailEvents { events: messages, watermark: Some(watermark) });
             let expected = opaque::TailResponse { resume_token: resume_token.clone(), body: Some(body) };
             let (some, others) = events.split_at(events.len() / 2);
-            let parts = vec![encode_events(some), encode_events(others)];
-            for events in [RecordedEvents::encoded(parts), RecordedEvents::new(events)] {
+            let mut in_parts = RecordedEvents::new(some.to_vec());
+            in_parts.push_encoded(encode_events(others));
+            for events in [in_parts, RecordedEvents::new(events)] {
                 let tail = TailAnswer::Events { resume_token: resume_token.clone(), events, watermark };
                 prop_assert_eq!(encoded(tail), expected.encode_to_vec());
             }

@@ -6,12 +6,12 @@ use annals_engine::Engine;
 use annals_engine::contract::PageBounds;
 use annals_model::ScanPosition;
 use annals_wire::Fault;
-use annals_wire::answer::ScanAnswer;
+use annals_wire::answer::{RecordedEvents, ScanAnswer};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
 use super::request::Scan;
-use crate::encode::recorded;
+use crate::encode::projected;
 use crate::faults;
 use crate::shared::Shared;
 
@@ -51,7 +51,7 @@ impl<E: Engine> Pages<E> {
         let is_last = page.next.is_none() || self.remaining == Some(0);
         let has_tokens = std::mem::replace(&mut self.is_first, false) || is_last;
         let response = ScanAnswer {
-            events: recorded(page.events, self.scan.projection.as_ref())?,
+            events: RecordedEvents::new(projected(page.events, self.scan.projection.as_ref())?),
             next_page_token: page.next.clone().map_or_else(Bytes::new, |position| self.scan.page_token(position)),
             resume_token: if has_tokens { self.scan.resume_token() } else { Bytes::new() },
         };

@@ -10,6 +10,7 @@ use annals_wire::v1::Lag;
 
 use super::cursor::Cursor;
 use super::live_pages::{Found, LivePage, Sharing};
+use super::page::Page;
 use super::request::Tail;
 use crate::shared::Shared;
 use crate::{clock, faults};
@@ -22,6 +23,17 @@ pub(super) struct CatchUp {
     cursors: Vec<Cursor>,
     /// All up to here was delivered, or is outside the scope.
     position: Moment,
+}
+
+/// What a tail reads from, and how far.
+#[derive(Debug)]
+pub(super) struct Source<'a, E> {
+    pub(super) shared: &'a Shared<E>,
+    pub(super) tail: &'a Tail,
+    /// What other tails have left, for one that delivers whole shards and is not alone: it takes pages that others have
+    /// made, and leaves those that it makes.
+    pub(super) sharing: Option<&'a Sharing>,
+    pub(super) goal: &'a Moment,
 }
 
 impl CatchUp {
@@ -72,48 +84,26 @@ impl CatchUp {
         self.cursors.iter().map(behind).sum()
     }
 
-    /// A page of the shard whose next event was committed first. Events may be missing from it because the scope leaves
-    /// them out; the position has then moved all the same.
+    /// A page of the shard whose next event was committed first; none where the scope leaves all of it out. The position
+    /// has then moved all the same.
     pub(super) async fn read_earliest<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
         bounds: PageBounds,
-    ) -> Result<Vec<StoredEvent>, Fault> {
-        let Some(earliest) = self.earliest(shared, tail, goal).await? else { return Ok(Vec::new()) };
-        self.read(shared, tail, goal, earliest, bounds).await
+    ) -> Result<Vec<Page>, Fault> {
+        let Some(earliest) = self.earliest(source).await? else { return Ok(Vec::new()) };
+        Ok(Vec::from_iter(self.read(source, earliest, bounds).await?))
     }
 
-    /// As `read_earliest`, for a tail of whole shards that is not alone: takes pages that others have made, and leaves
-    /// those that it makes.
-    pub(super) async fn read_earliest_shared<E: Engine>(
-        &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        sharing: &Sharing,
-        goal: &Moment,
-        bounds: PageBounds,
-    ) -> Result<Vec<LivePage>, Fault> {
-        let Some(earliest) = self.earliest(shared, tail, goal).await? else { return Ok(Vec::new()) };
-        let page = self.read_page(shared, tail, sharing, goal, earliest, bounds).await?;
-        Ok(Vec::from_iter(page))
-    }
-
-    /// The cursor, of those that have not come to `goal`, whose next event was committed first.
-    async fn earliest<E: Engine>(
-        &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
-    ) -> Result<Option<usize>, Fault> {
-        let lagging = self.lagging(goal);
+    /// The cursor, of those that have not come to the goal, whose next event was committed first.
+    async fn earliest<E: Engine>(&mut self, source: &Source<'_, E>) -> Result<Option<usize>, Fault> {
+        let lagging = self.lagging(source.goal);
         let [first, rest @ ..] = &lagging[..] else { return Ok(None) };
         let mut earliest = *first;
         if !rest.is_empty() {
             let mut commit = None;
             for &index in &lagging {
-                let next = self.next_commit(shared, tail, goal, index).await?;
+                let next = self.next_commit(source, index).await?;
                 if next.is_some() && (commit.is_none() || next < commit) {
                     (earliest, commit) = (index, next);
                 }
@@ -126,109 +116,45 @@ impl CatchUp {
     /// is that of arrival anyway.
     pub(super) async fn read_all<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
         bounds: PageBounds,
-    ) -> Result<Vec<StoredEvent>, Fault> {
-        let mut events: Vec<StoredEvent> = Vec::new();
-        let mut bytes = 0;
-        for index in self.lagging(goal) {
-            if events.len() >= bounds.events_max || bytes >= bounds.bytes_max {
-                break;
-            }
-            let rest = PageBounds { events_max: bounds.events_max - events.len(), bytes_max: bounds.bytes_max - bytes };
-            // The page may hold one event past the bounds; a second such page would go past a response's size.
-            if !events.is_empty() && !self.fits(shared, tail, goal, index, rest).await? {
-                break;
-            }
-            let page = self.read(shared, tail, goal, index, rest).await?;
-            bytes += page.iter().map(|event| event.bytes.len()).sum::<usize>();
-            events.extend(page);
-        }
-        Ok(events)
-    }
-
-    /// As `read_all`, for a tail of whole shards that is not alone: takes pages that others have made, and leaves those
-    /// that it makes.
-    pub(super) async fn read_all_shared<E: Engine>(
-        &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        sharing: &Sharing,
-        goal: &Moment,
-        bounds: PageBounds,
-    ) -> Result<Vec<LivePage>, Fault> {
-        let mut pages: Vec<LivePage> = Vec::new();
+    ) -> Result<Vec<Page>, Fault> {
+        let mut pages: Vec<Page> = Vec::new();
         let mut rest = bounds;
-        for index in self.lagging(goal) {
+        for index in self.lagging(source.goal) {
             if rest.events_max == 0 || rest.bytes_max == 0 {
                 break;
             }
-            // As in `read_all`.
-            if !pages.is_empty() && !self.fits(shared, tail, goal, index, rest).await? {
+            // The page may hold one event past the bounds; a second such page would go past a response's size.
+            if !pages.is_empty() && !self.fits(source, index, rest).await? {
                 break;
             }
-            let Some(page) = self.read_page(shared, tail, sharing, goal, index, rest).await? else { continue };
-            rest.events_max = rest.events_max.saturating_sub(page.event_count);
-            rest.bytes_max = rest.bytes_max.saturating_sub(page.event_bytes);
+            let Some(page) = self.read(source, index, rest).await? else { continue };
+            rest.events_max = rest.events_max.saturating_sub(page.event_count());
+            rest.bytes_max = rest.bytes_max.saturating_sub(page.event_bytes());
             pages.push(page);
         }
         Ok(pages)
     }
 
-    /// Reads on in one shard and moves its cursor; none where no events are left to deliver.
-    async fn read_page<E: Engine>(
-        &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        sharing: &Sharing,
-        goal: &Moment,
-        index: usize,
-        bounds: PageBounds,
-    ) -> Result<Option<LivePage>, Fault> {
-        let Cursor { shard, .. } = self.cursors[index];
-        let found = sharing.find(shard, self.position.of(shard).next());
-        let mut goal = goal.clone();
-        match &found {
-            Found::Page(page) if page.last <= goal.of(shard) && page.fits(bounds) => {
-                self.pass(index, page.last, true);
-                return Ok(Some(page.clone()));
-            }
-            Found::Within(end) => goal.set(shard, goal.of(shard).min(*end)),
-            Found::Page(_) | Found::Nothing => {}
-        }
-        let events = self.read(shared, tail, &goal, index, bounds).await?;
-        let Some(first) = events.first() else { return Ok(None) };
-        let page = LivePage::new(&events, self.position.of(shard));
-        if matches!(found, Found::Nothing) {
-            sharing.leave(shard, first.sequence, page.clone());
-        }
-        Ok(Some(page))
-    }
-
     /// Whether the next event of a shard fits into the bounds.
     async fn fits<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
         index: usize,
         bounds: PageBounds,
     ) -> Result<bool, Fault> {
-        let page = self.page(shared, tail, goal, index, ONE_EVENT).await?;
+        let page = self.stored(source, index, ONE_EVENT).await?;
         Ok(page.events.first().is_none_or(|event| event.bytes.len() <= bounds.bytes_max))
     }
 
     async fn next_commit<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
         index: usize,
     ) -> Result<Option<CommitTime>, Fault> {
         if self.cursors[index].next_commit.is_none() {
-            let page = self.page(shared, tail, goal, index, ONE_EVENT).await?;
+            let page = self.stored(source, index, ONE_EVENT).await?;
             self.cursors[index].next_commit = page.events.first().map(|event| event.commit_time);
             if page.events.is_empty() {
                 self.position.set(self.cursors[index].shard, page.next.previous());
@@ -237,16 +163,55 @@ impl CatchUp {
         Ok(self.cursors[index].next_commit)
     }
 
-    /// Reads on in one shard and moves its cursor.
+    /// Reads on in one shard and moves its cursor; none where no events are left to deliver.
     async fn read<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<Option<Page>, Fault> {
+        if let Some(sharing) = source.sharing {
+            let page = self.read_shared(source, sharing, index, bounds).await?;
+            return Ok(page.map(Page::Shared));
+        }
+        let events = self.read_stored(source, index, bounds).await?;
+        Ok((!events.is_empty()).then_some(Page::Own(events)))
+    }
+
+    async fn read_shared<E: Engine>(
+        &mut self,
+        source: &Source<'_, E>,
+        sharing: &Sharing,
+        index: usize,
+        bounds: PageBounds,
+    ) -> Result<Option<LivePage>, Fault> {
+        let Cursor { shard, .. } = self.cursors[index];
+        let found = sharing.find(shard, self.position.of(shard).next());
+        let mut goal = source.goal.clone();
+        match &found {
+            Found::Page(page) if page.last <= goal.of(shard) && page.fits(bounds) => {
+                self.pass(index, page.last, true);
+                return Ok(Some(page.clone()));
+            }
+            Found::Within(end) => goal.set(shard, goal.of(shard).min(*end)),
+            Found::Page(_) | Found::Nothing => {}
+        }
+        let events = self.read_stored(&Source { goal: &goal, ..*source }, index, bounds).await?;
+        let Some(first) = events.first() else { return Ok(None) };
+        let page = LivePage::new(&events, self.position.of(shard));
+        if matches!(found, Found::Nothing) {
+            sharing.leave(shard, first.sequence, page.clone());
+        }
+        Ok(Some(page))
+    }
+
+    async fn read_stored<E: Engine>(
+        &mut self,
+        source: &Source<'_, E>,
         index: usize,
         bounds: PageBounds,
     ) -> Result<Vec<StoredEvent>, Fault> {
-        let page = self.page(shared, tail, goal, index, bounds).await?;
+        let page = self.stored(source, index, bounds).await?;
         self.pass(index, page.next.previous(), !page.events.is_empty());
         Ok(page.events)
     }
@@ -259,15 +224,15 @@ impl CatchUp {
         self.position.set(cursor.shard, last);
     }
 
-    /// The next page of one shard. Starts later where retention went past a start that was the oldest event anyway.
-    async fn page<E: Engine>(
+    /// The next page of one shard as it is stored. Starts later where retention went past a start that was the oldest
+    /// event anyway.
+    async fn stored<E: Engine>(
         &mut self,
-        shared: &Shared<E>,
-        tail: &Tail,
-        goal: &Moment,
+        source: &Source<'_, E>,
         index: usize,
         bounds: PageBounds,
     ) -> Result<ArrivalPage, Fault> {
+        let Source { shared, tail, goal, .. } = source;
         let Cursor { shard, follows_retention, .. } = self.cursors[index];
         loop {
             let read = ArrivalRead {

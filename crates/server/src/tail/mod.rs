@@ -7,6 +7,7 @@
 mod catch_up;
 mod cursor;
 mod live_pages;
+mod page;
 mod registry;
 mod request;
 mod responses;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_engine::Engine;
 use annals_engine::contract::{ArrivalScope, HeadWatch, WatchClosed};
-use annals_model::{EventTime, Moment, ResumeToken, StoredEvent};
+use annals_model::{EventTime, Moment, ResumeToken};
 use annals_wire::Fault;
 use annals_wire::answer::{RecordedEvents, TailAnswer};
 use annals_wire::opaque::{TailResponse, tail_response::Body};
@@ -13,11 +13,12 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 use tokio::time::{Instant, sleep_until};
 
-use super::catch_up::{CatchUp, lag};
-use super::live_pages::{LivePage, Sharing};
+use super::catch_up::{CatchUp, Source, lag};
+use super::live_pages::Sharing;
+use super::page::Page;
 use super::registry::Registered;
 use super::request::Tail;
-use crate::encode::recorded;
+use crate::encode::projected;
 use crate::shared::{Shared, Stop};
 use crate::{clock, faults};
 
@@ -169,21 +170,13 @@ impl<E: Engine> Responses<E> {
             return Ok(Some(self.response(body)));
         }
         let bounds = self.shared.response_bounds();
-        let answer = if let Some(sharing) = self.sharing.as_ref().filter(|sharing| self.was_live && sharing.is_shared())
-        {
-            let (shared, tail) = (&self.shared, &self.tail);
-            let pages = match self.phase {
-                Phase::Live => self.catch_up.read_all_shared(shared, tail, sharing, goal, bounds).await?,
-                _ => self.catch_up.read_earliest_shared(shared, tail, sharing, goal, bounds).await?,
-            };
-            (!pages.is_empty()).then(|| self.shared_events(pages))
-        } else {
-            let events = match self.phase {
-                Phase::Live => self.catch_up.read_all(&self.shared, &self.tail, goal, bounds).await?,
-                _ => self.catch_up.read_earliest(&self.shared, &self.tail, goal, bounds).await?,
-            };
-            self.events(events)?
+        let sharing = self.sharing.as_ref().filter(|sharing| self.was_live && sharing.is_shared());
+        let source = Source { shared: &self.shared, tail: &self.tail, sharing, goal };
+        let pages = match self.phase {
+            Phase::Live => self.catch_up.read_all(&source, bounds).await?,
+            _ => self.catch_up.read_earliest(&source, bounds).await?,
         };
+        let answer = self.events(pages)?;
         if answer.is_some() {
             return Ok(answer);
         }
@@ -203,30 +196,22 @@ impl<E: Engine> Responses<E> {
         behind > self.shared.limits.tail_behind_events
     }
 
-    /// An answer with the events, if there are any.
-    fn events(&mut self, events: Vec<StoredEvent>) -> Result<Option<TailAnswer>, Fault> {
-        if events.is_empty() {
+    /// An answer with the pages' events, if there are any.
+    fn events(&mut self, pages: Vec<Page>) -> Result<Option<TailAnswer>, Fault> {
+        if pages.is_empty() {
             return Ok(None);
         }
-        self.note_events(events.len(), events.iter().map(|event| event.time).max());
-        let events = recorded(events, self.tail.projection.as_ref())?;
-        Ok(Some(self.answer(events)))
-    }
-
-    fn shared_events(&mut self, pages: Vec<LivePage>) -> TailAnswer {
-        for page in &pages {
-            self.note_events(page.event_count, page.max_time);
+        let mut events = RecordedEvents::default();
+        for page in pages {
+            self.events_since_head += page.event_count() as u64;
+            self.max_time = self.max_time.max(page.max_time());
+            match page {
+                Page::Own(own) => events.push(projected(own, self.tail.projection.as_ref())?),
+                Page::Shared(page) => events.push_encoded(page.encoded),
+            }
         }
-        self.answer(RecordedEvents::encoded(pages.into_iter().map(|page| page.encoded).collect()))
-    }
-
-    fn answer(&mut self, events: RecordedEvents) -> TailAnswer {
-        TailAnswer::Events { resume_token: self.note_position(), events, watermark: self.watermark() }
-    }
-
-    fn note_events(&mut self, count: usize, max_time: Option<EventTime>) {
-        self.events_since_head += count as u64;
-        self.max_time = self.max_time.max(max_time);
+        let (resume_token, watermark) = (self.note_position(), self.watermark());
+        Ok(Some(TailAnswer::Events { resume_token, events, watermark }))
     }
 
     fn caught_up(&mut self) -> TailAnswer {
