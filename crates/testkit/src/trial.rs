@@ -266,6 +266,10 @@ impl Tracked {
     /// At the first difference.
     pub async fn check(&self, engine: &impl Engine) {
         assert_eq!(engine.head(self.id()).expect("the table is there"), self.oracle.moment(), "heads");
+        for shard in self.oracle.shards() {
+            let first_retained = engine.first_retained(self.id(), shard).expect("the shard is there");
+            assert_eq!(first_retained, self.read_shard(shard).from, "the first sequence retained");
+        }
         for bounds in [WIDE, NARROW] {
             for shard in self.oracle.shards() {
                 self.check_arrivals(engine, ArrivalRead { bounds, ..self.read_shard(shard) }).await;

@@ -102,6 +102,13 @@ pub trait Engine: Send + Sync + 'static {
     /// `UnknownTable` when it was dropped.
     fn head(&self, table: TableId) -> Result<Moment, ReadError>;
 
+    /// The first sequence of a shard that retention has not removed; the next one to be taken where it has removed all, or
+    /// nothing came yet. Reads memory only.
+    ///
+    /// # Errors
+    /// `UnknownTable` when it was dropped, `UnknownShard` when the table does not have the shard.
+    fn first_retained(&self, table: TableId, shard: Shard) -> Result<annals_model::Sequence, ReadError>;
+
     /// Watches the heads of a table. The watch is woken only by commits that its scope matches.
     ///
     /// # Errors

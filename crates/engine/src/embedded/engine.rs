@@ -254,6 +254,10 @@ impl Engine for EmbeddedEngine {
         Ok(self.store.table(table)?.board().moment())
     }
 
+    fn first_retained(&self, table: TableId, shard: Shard) -> Result<Sequence, ReadError> {
+        Ok(self.store.table(table)?.shard(shard)?.view().first_retained)
+    }
+
     fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError> {
         Ok(self.store.table(table)?.board().watch(scope))
     }

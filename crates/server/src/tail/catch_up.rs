@@ -186,7 +186,7 @@ impl CatchUp {
         bounds: PageBounds,
     ) -> Result<Option<LivePage>, Fault> {
         let Cursor { shard, .. } = self.cursors[index];
-        let found = sharing.find(shard, self.position.of(shard).next());
+        let found = source.find(sharing, shard, self.position.of(shard).next())?;
         let mut goal = source.goal.clone();
         match &found {
             Found::Page(page) if page.last <= goal.of(shard) && page.fits(bounds) => {
@@ -256,6 +256,22 @@ impl CatchUp {
                 Err(error) => return Err(faults::of_read(&error, &tail.table.definition.name)),
             }
         }
+    }
+}
+
+impl<E: Engine> Source<'_, E> {
+    /// What others have left for a tail that goes on from a sequence. A page may have outlived what it holds; what
+    /// retention has removed is not delivered from it either.
+    fn find(&self, sharing: &Sharing, shard: Shard, from: Sequence) -> Result<Found, Fault> {
+        let found = sharing.find(shard, from);
+        if matches!(found, Found::Page(_)) {
+            let table = &self.tail.table;
+            let first_retained = self.shared.engine.first_retained(table.id, shard);
+            if from < first_retained.map_err(|error| faults::of_read(&error, &table.definition.name))? {
+                return Ok(Found::Nothing);
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! Promises: a page has all events from its first sequence through its last, and nothing else; pages have no more bytes
 //! than the limit, the oldest goes first. Does not wait, and keeps nothing for a tail that is slow: what is gone it reads
-//! from the store, as tails do that are alone with their table.
+//! from the store, as tails do that are alone with their table. Does not know what retention has removed since: whoever
+//! finds a page asks the store whether it still begins with what is stored.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -180,7 +181,8 @@ mod tests {
             key_offset: 0,
             key_length: 1,
             token: Token::MIN,
-            time: EventTime::from_unix_nanos(i64::try_from(1_000 - sequence).expect("small")),
+            // The latest is neither the first nor the last.
+            time: EventTime::from_unix_nanos(i64::try_from(sequence ^ 1).expect("small")),
             shard: SHARD,
             sequence: Sequence::new(sequence),
             commit_time: CommitTime::from_unix_nanos(1),
@@ -203,13 +205,25 @@ mod tests {
         one.leave(SHARD, Sequence::new(20), page(20, 20));
         let Found::Page(found) = other.find(SHARD, Sequence::new(10)) else { panic!("not there") };
         assert_eq!((found.event_count, found.event_bytes), (10, 1_000));
-        assert_eq!(found.max_time, Some(EventTime::from_unix_nanos(990)));
+        assert_eq!(found.max_time, Some(EventTime::from_unix_nanos(19)));
         assert_eq!(last_of(other.find(SHARD, Sequence::new(20))), Some(20));
-        assert!(matches!(other.find(SHARD, Sequence::new(15)), Found::Within(end) if end.get() == 19));
-        for (shard, from) in [(SHARD, 9), (SHARD, 21), (Shard::ZERO, 10)] {
-            assert!(matches!(other.find(shard, Sequence::new(from)), Found::Nothing), "{shard} {from}");
+        for within in [11, 19] {
+            let found = other.find(SHARD, Sequence::new(within));
+            assert!(matches!(found, Found::Within(end) if end.get() == 19), "{within}: {found:?}");
         }
-        assert!(matches!(pages.join(table(2)).find(SHARD, Sequence::new(10)), Found::Nothing));
+        let [before, after] = [table(0), table(2)].map(|table| pages.join(table));
+        let shards = [(SHARD, 9), (SHARD, 21), (Shard::new(2), 10), (Shard::new(4), 10)].map(|place| (&other, place));
+        for (tail, (shard, from)) in shards.into_iter().chain([(&before, (SHARD, 10)), (&after, (SHARD, 10))]) {
+            assert!(matches!(tail.find(shard, Sequence::new(from)), Found::Nothing), "{tail:?} {shard} {from}");
+        }
+    }
+
+    #[test]
+    fn a_page_fits_up_to_the_last_event_and_byte() {
+        let page = page(1, 10);
+        let room = |events_max, bytes_max| page.fits(PageBounds { events_max, bytes_max });
+        assert!(room(10, 1_000));
+        assert!(!room(9, 1_000) && !room(10, 999));
     }
 
     #[test]
@@ -226,6 +240,20 @@ mod tests {
         let kept: Vec<_> =
             (101..=151).step_by(10).map(|first| last_of(one.find(SHARD, Sequence::new(first)))).collect();
         assert_eq!(kept, [None, None, None, Some(140), Some(150), Some(160)]);
+        // One takes the place of several.
+        one.leave(SHARD, Sequence::new(201), page(201, 230));
+        let state = pages.lock();
+        assert_eq!((state.pages.len(), state.order.len()), (1, 1));
+        assert!(state.bytes <= pages.bytes_max);
+    }
+
+    #[test]
+    fn nothing_is_shared_where_no_bytes_may_be_kept() {
+        let pages = LivePages::new(0);
+        let (one, other) = (pages.join(table(1)), pages.join(table(1)));
+        assert!(!one.is_shared() && !other.is_shared());
+        one.leave(SHARD, Sequence::new(1), page(1, 5));
+        assert!(matches!(other.find(SHARD, Sequence::new(1)), Found::Nothing));
     }
 
     #[test]

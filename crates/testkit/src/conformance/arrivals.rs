@@ -96,7 +96,11 @@ pub async fn a_shard_that_is_not_there_is_an_error<S: Subject>(trial: Trial<S>) 
     let read = ArrivalRead { shard: Shard::new(2), ..tracked.read_shard(Shard::ZERO) };
     let refused = trial.engine().read_arrivals(read).await.expect_err("shard 2 of 2");
     assert!(matches!(refused, ReadError::UnknownShard { shard, .. } if shard == Shard::new(2)), "{refused}");
+    let refused = trial.engine().first_retained(tracked.id(), Shard::new(2)).expect_err("shard 2 of 2");
+    assert!(matches!(refused, ReadError::UnknownShard { shard, .. } if shard == Shard::new(2)), "{refused}");
     let nowhere = TableId::from_bytes([0xee; 16]);
+    let refused = trial.engine().first_retained(nowhere, Shard::ZERO).expect_err("a table that never was");
+    assert!(matches!(refused, ReadError::UnknownTable(id) if id == nowhere), "{refused}");
     let read = ArrivalRead { table: nowhere, ..tracked.read_shard(Shard::ZERO) };
     let refused = trial.engine().read_arrivals(read).await.expect_err("a table that never was");
     assert!(matches!(refused, ReadError::UnknownTable(id) if id == nowhere), "{refused}");

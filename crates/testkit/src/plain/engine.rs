@@ -185,6 +185,13 @@ impl Engine for PlainEngine {
         Ok(self.lock().table(table)?.board.moment())
     }
 
+    fn first_retained(&self, id: TableId, shard: Shard) -> Result<Sequence, ReadError> {
+        let mut state = self.lock();
+        let table = state.table(id)?;
+        check_shard(table, shard)?;
+        Ok(table.floor.of(shard).next())
+    }
+
     fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError> {
         Ok(self.lock().table(table)?.board.watch(scope))
     }
