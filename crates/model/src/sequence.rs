@@ -38,6 +38,7 @@ impl Sequence {
     /// # Panics
     /// Past 2^64 - 1.
     #[must_use]
+    #[inline]
     pub const fn advanced_by(self, count: u64) -> Self {
         Self(self.0.checked_add(count).expect("a shard never holds 2^64 events"))
     }

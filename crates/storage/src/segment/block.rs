@@ -4,9 +4,10 @@
 //! every row once, keeps the rows in a form that can be searched and lets the columns go, which lie at the end for
 //! that; from then on events are handed out as slices of the block's buffer, without copying.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
-use annals_model::{EventTime, Sequence, Token};
+use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, Token};
 use bytes::Bytes;
 
 use super::error::Fault;
@@ -16,6 +17,9 @@ use super::row::{Row, RowOrder};
 /// A block is closed once it holds so much content. A lookup decodes a block of each run that it touches, and its time
 /// grows with the block; larger ones compress little better.
 pub(super) const BLOCK_CONTENT_TARGET: usize = 16 * 1024;
+
+/// The longest key that is kept beside its partition; most are shorter.
+const SHORT_KEY_BYTES: usize = 18;
 
 /// The bytes of a row's columns: length, key offset, key length, time, sequence.
 const ROW_COLUMN_BYTES: usize = 4 + 4 + 2 + 8 + 4;
@@ -106,12 +110,15 @@ struct BlockRow {
     partition: u32,
 }
 
-/// Rows of one key. Searches go by these first: they are few, and comparing keys touches the events' bytes.
+/// Rows of one key. Searches go by these first: they are few, and most need no look at the events' bytes, which lie
+/// elsewhere.
 #[derive(Clone, Copy, Debug)]
 struct BlockPartition {
     token: Token,
     first_row: u32,
     key_length: u16,
+    /// The key, and zeros, if it is no longer than this.
+    short_key: [u8; SHORT_KEY_BYTES],
 }
 
 impl Block {
@@ -123,7 +130,7 @@ impl Block {
         columns.visit(event_count, |row| {
             if row.begins_partition {
                 let first_row = u32::try_from(rows.len()).expect("the count of rows was a u32");
-                partitions.push(BlockPartition { token: row.token, first_row, key_length: row.key_length });
+                partitions.push(BlockPartition::new(&row, row.key(columns.events), first_row));
             }
             let partition = u32::try_from(partitions.len() - 1).expect("at most one for each row");
             let PlacedRow { time, start, key_offset, delta, .. } = row;
@@ -162,11 +169,13 @@ impl Block {
     }
 
     /// The sequence of the row at `index`.
+    #[inline]
     pub fn sequence(&self, index: usize) -> Sequence {
         self.first.advanced_by(u64::from(self.rows[index].delta))
     }
 
     /// The event time of the row at `index`.
+    #[inline]
     pub fn time(&self, index: usize) -> EventTime {
         self.rows[index].time
     }
@@ -176,9 +185,20 @@ impl Block {
         self.rows[index].delta
     }
 
-    /// The event at `index`, sharing the block's buffer.
-    pub fn event(&self, index: usize) -> Bytes {
-        self.events.slice(self.place(index))
+    /// The event at `index`, sharing the block's buffer, with what the run knows of it.
+    pub(super) fn stored(&self, index: usize, shard: Shard, commit_time: CommitTime) -> StoredEvent {
+        let row = &self.rows[index];
+        let partition = &self.partitions[row.partition as usize];
+        StoredEvent {
+            bytes: self.events.slice(self.place(index)),
+            key_offset: row.key_offset,
+            key_length: partition.key_length,
+            token: partition.token,
+            time: row.time,
+            shard,
+            sequence: self.first.advanced_by(u64::from(row.delta)),
+            commit_time,
+        }
     }
 
     /// The rows of the block that are of the same partition as the one at `index`.
@@ -197,11 +217,11 @@ impl Block {
     /// The index of the first row that does not lie before `position`.
     pub fn lower_bound(&self, position: RowOrder<'_>) -> usize {
         let (token, key, ..) = position;
-        let at = self.partitions.partition_point(|partition| {
-            partition.token < token || (partition.token == token && self.key(partition) < key)
-        });
+        let compare =
+            |partition: &BlockPartition| partition.token.cmp(&token).then_with(|| self.compare_keys(partition, key));
+        let at = self.partitions.partition_point(|partition| compare(partition).is_lt());
         let Some(partition) = self.partitions.get(at) else { return self.len() };
-        if partition.token != token || self.key(partition) != key {
+        if compare(partition).is_ne() {
             return partition.first_row as usize;
         }
         self.lower_bound_in(self.partition_rows(partition.first_row as usize), position)
@@ -212,7 +232,7 @@ impl Block {
     pub(super) fn lower_bound_after(&self, start: usize, position: RowOrder<'_>) -> usize {
         let Some(row) = self.rows.get(start) else { return start };
         let partition = &self.partitions[row.partition as usize];
-        if partition.token != position.0 || self.key(partition) != position.1 {
+        if partition.token != position.0 || self.compare_keys(partition, position.1).is_ne() {
             return self.lower_bound(position).max(start);
         }
         self.lower_bound_in(start..self.partition_rows(start).end, position)
@@ -235,10 +255,29 @@ impl Block {
         size_of::<Self>() + self.events.len() + size_of_val(&*self.rows) + size_of_val(&*self.partitions)
     }
 
+    /// Compares a partition's key with another.
+    fn compare_keys(&self, partition: &BlockPartition, key: &[u8]) -> Ordering {
+        let length = usize::from(partition.key_length);
+        if length > SHORT_KEY_BYTES {
+            return self.key(partition).cmp(key);
+        }
+        partition.short_key[..length].cmp(key)
+    }
+
     fn key(&self, partition: &BlockPartition) -> &[u8] {
         let row = &self.rows[partition.first_row as usize];
         let start = row.start as usize + row.key_offset as usize;
         &self.events[start..start + usize::from(partition.key_length)]
+    }
+}
+
+impl BlockPartition {
+    /// The partition of this key, whose first row in the block is `row`, with the number `first_row`.
+    fn new(row: &PlacedRow, key: &[u8], first_row: u32) -> Self {
+        let mut short_key = [0; SHORT_KEY_BYTES];
+        let known = key.len().min(SHORT_KEY_BYTES);
+        short_key[..known].copy_from_slice(&key[..known]);
+        Self { token: row.token, first_row, key_length: row.key_length, short_key }
     }
 }
 

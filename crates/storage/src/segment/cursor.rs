@@ -207,11 +207,13 @@ fn next_in(left: &mut Range<usize>, direction: Direction, block: &Block, times: 
 
 impl ShownRow<'_> {
     /// The event's time.
+    #[inline]
     pub fn time(&self) -> EventTime {
         self.block.time(self.row)
     }
 
     /// The event's sequence.
+    #[inline]
     pub fn sequence(&self) -> Sequence {
         self.block.sequence(self.row)
     }

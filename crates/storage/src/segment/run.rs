@@ -247,17 +247,7 @@ impl Run {
 
     /// The event at a row of a block.
     pub(super) fn stored(&self, block: &Block, row: usize, commit_time: CommitTime) -> StoredEvent {
-        let placed = block.row(row);
-        StoredEvent {
-            bytes: block.event(row),
-            key_offset: placed.key_offset,
-            key_length: placed.key_length,
-            token: placed.token,
-            time: placed.time,
-            shard: self.summary().shard,
-            sequence: placed.sequence,
-            commit_time,
-        }
+        block.stored(row, self.summary().shard, commit_time)
     }
 
     /// `length` bytes from `offset` of the run on.

@@ -45,6 +45,7 @@ macro_rules! each_promise {
             partitions::late_events_are_in_their_place
             partitions::events_of_one_time_keep_their_arrival_order
             partitions::the_ends_of_time_can_be_scanned
+            partitions::keys_of_one_token_are_partitions_of_their_own
             partitions::limits_hold_for_each_partition
             partitions::keys_come_in_the_order_asked_for
             partitions::a_moment_leaves_out_what_came_later

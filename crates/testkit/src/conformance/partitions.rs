@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_engine::Engine;
 use annals_engine::contract::{PageBounds, PartitionRead, PartitionSelection, ReadError, ScanOrder};
-use annals_model::{EventTime, HashSlices, Moment, Shard, Sharding, TableDefinition, TimeRange};
+use annals_model::{EventTime, HashSlices, Moment, Shard, Sharding, TableDefinition, TimeRange, Token};
 use rand::Rng;
 
 use crate::event::TestEvent;
@@ -80,6 +80,47 @@ pub async fn the_ends_of_time_can_be_scanned<S: Subject>(mut trial: Trial<S>) {
         }
         trial.check_everywhere(&tracked).await;
     }
+    trial.finish().await;
+}
+
+/// Keys of one token, found by running its hash backwards. Whoever may choose keys can make as many as they like.
+const OF_ONE_TOKEN: [&[u8]; 3] = [
+    b"\x1d\x41\x26\x1c\x5f\x7f\xc5\x91\xd3\x6c\xe7\x8c\x26\xa0\x95\x14",
+    b"\x85\x16\x6e\x5d\xb3\xb1\x8e\x83\x88\x0a\xea\x8e\xc7\xfa\xd7\x67",
+    b"\x04\xae\x07\x0b\xe6\xa9\x17\x94\x5d\x95\x2e\x45\x3f\xef\x72\x57",
+];
+
+/// As `OF_ONE_TOKEN`, of another token, longer, and with the same beginning.
+const LONG_OF_ONE_TOKEN: [&[u8]; 2] = [
+    b"two keys, one to\xb3\x7c\xdc\x12\x06\xe1\x1c\x75\x0c\xd4\x62\xf0\x1f\xd3\xf5\x17",
+    b"two keys, one to\x2f\x6c\x5f\xc1\xac\x1e\x5c\x28\x86\xd7\x3c\xd4\x89\x65\x1d\xa5",
+];
+
+/// Partitions whose keys have the same token are as far apart as others: in every read, and for each that is named.
+pub async fn keys_of_one_token_are_partitions_of_their_own<S: Subject>(mut trial: Trial<S>) {
+    for colliding in [&OF_ONE_TOKEN[..], &LONG_OF_ONE_TOKEN] {
+        assert!(colliding.windows(2).all(|pair| Token::of(pair[0]) == Token::of(pair[1])));
+    }
+    let mut tracked = trial.create(definition("collisions", 2)).await;
+    let all = [&OF_ONE_TOKEN[..], &LONG_OF_ONE_TOKEN].concat();
+    for round in 0..6 {
+        let events: Vec<_> = (0..300)
+            .map(|index: usize| {
+                let time = i64::try_from((index * 31 + round) % 100).expect("small");
+                TestEvent { key: all[(index * 7 + round) % all.len()].to_vec(), ..TestEvent::new("", time) }
+            })
+            .collect();
+        tracked.append(&**trial.engine(), &events).await.expect("an append");
+        if round == 2 || round == 4 {
+            trial.settle().await;
+        }
+        for &one in &all {
+            let selection = PartitionSelection::Keys(Arc::from([key(one)]));
+            let read = PartitionRead { selection, times: between(20, 80), ..tracked.read_all() };
+            tracked.check_scan(&**trial.engine(), read).await;
+        }
+    }
+    trial.check_everywhere(&tracked).await;
     trial.finish().await;
 }
 

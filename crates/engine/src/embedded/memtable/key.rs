@@ -3,7 +3,7 @@
 //! Each event that is added compares its key with the partition's. A short one lies in the partition itself, so that this
 //! does not wait for one more place in memory; a longer one stays in the buffer of the partition's first event.
 
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 use bytes::Bytes;
 
@@ -18,25 +18,26 @@ pub(super) enum Key {
 }
 
 impl Key {
+    /// The key that lies at `range` of an event's buffer. A short one leaves the buffer's count of owners alone, which
+    /// other threads are changing.
+    pub(super) fn of(buffer: &Bytes, range: Range<usize>) -> Self {
+        let key = &buffer[range.clone()];
+        let mut bytes = [0; SHORT_BYTES_MAX];
+        match bytes.get_mut(..key.len()) {
+            Some(short) => {
+                short.copy_from_slice(key);
+                let length = u8::try_from(key.len()).expect("a short key");
+                Self::Short { length, bytes }
+            }
+            None => Self::Long(buffer.slice(range)),
+        }
+    }
+
     /// The key's bytes as `Bytes`: those of its first event, or a copy of a short one.
     pub(super) fn to_bytes(&self) -> Bytes {
         match self {
             Self::Short { .. } => Bytes::copy_from_slice(self),
             Self::Long(key) => key.clone(),
-        }
-    }
-}
-
-impl From<Bytes> for Key {
-    fn from(key: Bytes) -> Self {
-        let mut bytes = [0; SHORT_BYTES_MAX];
-        match bytes.get_mut(..key.len()) {
-            Some(short) => {
-                short.copy_from_slice(&key);
-                let length = u8::try_from(key.len()).expect("a short key");
-                Self::Short { length, bytes }
-            }
-            None => Self::Long(key),
         }
     }
 }
@@ -60,7 +61,8 @@ mod tests {
     fn keys_of_all_lengths_stay_what_they_are_and_take_no_more_room_than_a_slice() {
         for length in [1, SHORT_BYTES_MAX - 1, SHORT_BYTES_MAX, SHORT_BYTES_MAX + 1, 65_535] {
             let bytes: Bytes = (0_u8..251).cycle().take(length).collect();
-            let key = Key::from(bytes.clone());
+            let event = Bytes::from([b"before", &*bytes, b"behind"].concat());
+            let key = Key::of(&event, 6..6 + length);
             assert_eq!((&*key, key.to_bytes()), (&*bytes, bytes.clone()), "{length} bytes");
         }
         assert_eq!(size_of::<Key>(), size_of::<Bytes>());

@@ -4,7 +4,6 @@
 //! first late event on.
 
 use annals_model::Token;
-use bytes::Bytes;
 
 use super::key::Key;
 use super::timeline::{Entry, Timeline};
@@ -21,8 +20,8 @@ pub(super) struct Partition {
 
 impl Partition {
     /// A partition without events.
-    pub(super) fn new(token: Token, key: Bytes) -> Self {
-        Self { token, key: Key::from(key), timeline: Timeline::default(), arrivals: None }
+    pub(super) fn new(token: Token, key: Key) -> Self {
+        Self { token, key, timeline: Timeline::default(), arrivals: None }
     }
 
     pub(super) fn is(&self, token: Token, key: &[u8]) -> bool {

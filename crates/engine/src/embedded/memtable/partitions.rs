@@ -14,6 +14,7 @@ use annals_model::{Row, Sequence, Token};
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::arrived::ArrivedBatch;
+use super::key::Key;
 use super::partition::Partition;
 use super::timeline::Entry;
 
@@ -116,7 +117,7 @@ impl Partitions {
             return known;
         }
         let index = u32::try_from(all.len()).expect("a memtable holds far fewer than 2^32 partitions");
-        all.push(Partition::new(row.token, arrived.batch.bytes().slice(row.key_range())));
+        all.push(Partition::new(row.token, Key::of(arrived.batch.bytes(), row.key_range())));
         by_key.insert_unique(hash, index, |&other| hasher.hash_one(&*all[other as usize].key));
         index
     }

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use annals_model::{EventTime, Sequence, Token};
+use annals_model::{CommitTime, EventTime, Sequence, Shard, Token};
 use proptest::prelude::*;
 
 use super::support::{TestEvent, TestStore, events};
@@ -59,7 +59,10 @@ fn read(kind: PageKind, content: Vec<u8>, run: &RunSummary) -> bool {
         PageKind::Rows => Block::decode(content, first, count)
             .map(|block| {
                 block.lower_bound(order);
-                (0..block.len()).for_each(|row| assert!(block.row(row).key().len() <= block.event(row).len()));
+                (0..block.len()).for_each(|row| {
+                    let event = block.stored(row, Shard::ZERO, CommitTime::MIN);
+                    assert_eq!((event.key(), &*event.bytes), (block.row(row).key(), block.row(row).event));
+                });
             })
             .is_ok(),
         PageKind::Permutation => Permutation::decode(&content, count).map(|rows| rows.row(count)).is_ok(),
