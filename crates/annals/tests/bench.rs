@@ -1,10 +1,12 @@
 //! `annals bench` does what it says, against a server that it is told of or one of its own. No time is asserted.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
+use annals_client::{Client, Event};
 use annals_testkit::process::ServerProcess;
 use serde_json::Value;
+use tokio::runtime::Runtime;
 
 /// Runs a short bench in `folder`; its figures.
 fn bench(folder: &Path, arguments: &str) -> Vec<Value> {
@@ -52,6 +54,50 @@ fn every_workload_gives_its_figures() {
         all("mixed --table bench.tails --partitions 20 --events-each 30 --scanners 0 --tails 3 --rate 2000 --late 20");
     let [_, tails] = &tailed[..] else { panic!("{tailed:?}") };
     assert_eq!(tails["workload"]["readers"], 3);
+    for arguments in ["delivery --rate 1000", "delivery --rate 1000 --unary 8 --table bench.shards --shards 3"] {
+        let delivery = one(arguments);
+        assert_eq!(delivery["bench"], "delivery");
+        assert_eq!(delivery["workload"]["rate"], 1_000.0);
+        // What was due in time is counted, however late it came; that it was says a greatest span above zero.
+        for span in ["latency_seconds", "delivery_seconds"] {
+            assert!(delivery[span]["max"].as_f64().is_some_and(|seconds| seconds > 0.0), "{span}: {delivery}");
+        }
+        let [least, greatest] = ["min", "max"].map(|name| delivery["delivery_after_answer_seconds"][name].as_f64());
+        assert!(least.is_some() && least <= greatest, "{delivery}");
+        let share = delivery["share_delivered_before_answer"].as_f64();
+        assert!(share.is_some_and(|share| (0.0..=1.0).contains(&share)), "{delivery}");
+        assert_eq!(share > Some(0.0), least < Some(0.0), "{delivery}");
+    }
+}
+
+#[test]
+fn a_delivery_bench_fails_beside_another_program_that_appends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = ServerProcess::start(Path::new(env!("CARGO_BIN_EXE_annals")), &folder.path().join("store"), &[]);
+    let address = server.address().to_string();
+    let mut bench = Command::new(env!("CARGO_BIN_EXE_annals"))
+        .args(["bench", "delivery", "--rate", "100", "--time", "1m", "--server", &address])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let appended = |runtime: &Runtime| {
+        runtime.block_on(async {
+            let client = Client::connect(address.as_str()).await.expect("a connection");
+            // Refused until the bench has made its table.
+            let event = Event::builder("another").build().expect("a good event");
+            client.append("bench.delivery", [event]).await.is_ok()
+        })
+    };
+    let runtime = Runtime::new().expect("a runtime");
+    let mut taken = 0;
+    while bench.try_wait().expect("a child").is_none() {
+        taken += u64::from(appended(&runtime));
+    }
+    let output = bench.wait_with_output().expect("its end");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(taken > 0 && !output.status.success(), "{told}");
+    assert!(told.contains("another program appends to the table"), "{told}");
 }
 
 #[test]

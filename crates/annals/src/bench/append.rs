@@ -1,11 +1,14 @@
 //! Appends: over pipelined sessions, or as unary calls of many callers.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use annals_client::{Client, PendingAppend};
+use annals_client::{Appended, Client, Event, PendingAppend};
 use serde_json::json;
 use tokio::sync::mpsc;
+use uuid::Uuid;
 
+use super::flights::{Arrival, Flights};
 use super::measurement::{Latencies, Measurement};
 use super::pace::{Due, Pace};
 use super::progress::Counter;
@@ -33,6 +36,15 @@ pub(super) struct Appends {
     pub(super) batch: usize,
     pub(super) event_bytes: usize,
     pub(super) partitions: u64,
+    /// Hears of each append of one event when it is sent and when it is answered; none: nobody wants to know.
+    pub(super) flights: Option<Arc<Flights>>,
+}
+
+/// An append of one event that somebody wants to know about.
+#[derive(Debug)]
+struct Flight {
+    flights: Arc<Flights>,
+    id: Uuid,
 }
 
 /// What one caller counted.
@@ -86,6 +98,7 @@ impl Appends {
             events,
             bytes: events * self.event_bytes as u64,
             latencies: all.latencies,
+            delivery: None,
         })
     }
 
@@ -111,7 +124,10 @@ impl Appends {
     ) -> anyhow::Result<Tally> {
         let mut tally = Tally::default();
         while let Some(due) = pace.next().await {
-            let answer = client.append(self.table.as_str(), source.batch(self.batch)).await?;
+            let events = source.batch(self.batch);
+            let flight = self.begin_flight(&events, due).await?;
+            let answer = client.append(self.table.as_str(), events).await?;
+            end_flight(flight, &answer)?;
             tally.note(due, pace);
             counter.add(answer.event_count());
         }
@@ -127,23 +143,25 @@ impl Appends {
         counter: &Counter,
     ) -> anyhow::Result<Tally> {
         let mut session = client.append_session_with(bytes_in_flight);
-        let (sent, mut unanswered) = mpsc::channel::<(Due, PendingAppend)>(UNANSWERED_MAX);
+        let (sent, mut unanswered) = mpsc::channel::<(Due, Option<Flight>, PendingAppend)>(UNANSWERED_MAX);
         let (answer_pace, answer_counter) = (pace.clone(), counter.clone());
         let answers = tokio::spawn(async move {
             let mut tally = Tally::default();
-            while let Some((due, answer)) = unanswered.recv().await {
+            while let Some((due, flight, answer)) = unanswered.recv().await {
                 let answer = answer.await?;
+                end_flight(flight, &answer)?;
                 tally.note(due, &answer_pace);
                 answer_counter.add(answer.event_count());
             }
-            Ok::<_, annals_client::Error>(tally)
+            anyhow::Ok(tally)
         });
         while let Some(due) = pace.next().await {
             let events = source.batch(self.batch);
             // Without a rate, building the events is the caller's own time and none of the server's.
             let due = if pace.has_rate() { due } else { Due { since: Instant::now(), ..due } };
+            let flight = self.begin_flight(&events, due).await?;
             let Ok(answer) = session.append(self.table.as_str(), events).await else { break };
-            if sent.send((due, answer)).await.is_err() {
+            if sent.send((due, flight, answer)).await.is_err() {
                 break;
             }
         }
@@ -153,6 +171,22 @@ impl Appends {
         finished?;
         Ok(tally)
     }
+
+    /// Notes that a request's event is about to be sent, if somebody wants to know.
+    async fn begin_flight(&self, events: &[Event], due: Due) -> anyhow::Result<Option<Flight>> {
+        let (Some(flights), [event]) = (&self.flights, events) else { return Ok(None) };
+        let id = flights.begin(event, due).await?;
+        Ok(Some(Flight { flights: Arc::clone(flights), id }))
+    }
+}
+
+/// Notes that a request has just been answered.
+fn end_flight(flight: Option<Flight>, answer: &Appended) -> anyhow::Result<()> {
+    let Some(Flight { flights, id }) = flight else { return Ok(()) };
+    let at = Instant::now();
+    let [one] = answer.shards[..] else { anyhow::bail!("the append of one event was answered as several") };
+    anyhow::ensure!(one.event_count == 1, "the append of one event was answered as one of {}", one.event_count);
+    flights.answered(id, Arrival { at, place: (one.shard, one.first_sequence) })
 }
 
 impl Tally {

@@ -16,6 +16,12 @@ With --rate, requests are sent when they are due and latency counts from then, s
 request that it held up (corrected for coordinated omission; timers add up to a millisecond). Without, a request is \
 sent when an answer makes room, and latency tells how long the queue was.";
 
+const ABOUT_DELIVERY: &str = "\
+Both spans of an event count from when it was due, so that timers and stalls of the sender are in both. Their \
+difference is taken for each event; below zero, the tail had the event before its answer came. The tail has a \
+connection of its own. Fails when an event is delivered twice or not within 10 seconds of its answer, and when another \
+program appends to the table meanwhile.";
+
 /// Its arguments.
 #[derive(clap::Args, Debug)]
 #[command(after_long_help = ABOUT)]
@@ -99,6 +105,16 @@ pub(super) enum Workload {
         batch: u32,
         #[command(flatten)]
         pacing: Pacing,
+    },
+    /// Appends of one event over a session beside a live tail: how long each takes to its answer and to its delivery.
+    #[command(after_long_help = ABOUT_DELIVERY)]
+    Delivery {
+        /// Events a second.
+        #[arg(long, value_name = "EVENTS", default_value = "5000", value_parser = parse_rate)]
+        rate: f64,
+        /// Append as unary calls of so many callers at once, instead of over a session.
+        #[arg(long, value_name = "CALLERS", value_parser = clap::value_parser!(u16).range(1..=4096))]
+        unary: Option<u16>,
     },
 }
 

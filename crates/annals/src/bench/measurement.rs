@@ -7,6 +7,8 @@ use hdrhistogram::Histogram;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::{Value, json};
 
+use super::flights::Landed;
+
 /// Latencies up to here are told apart; longer ones count as this.
 const LATENCY_MAX: Duration = Duration::from_mins(10);
 
@@ -15,6 +17,10 @@ const DIGITS: u8 = 3;
 
 /// The percentiles that are told.
 const PERCENTILES: [(&str, f64); 5] = [("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)];
+
+/// Of what may be below zero, the least too.
+const SIGNED_PERCENTILES: [(&str, f64); 6] =
+    [("min", 0.0), ("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9), ("max", 100.0)];
 
 /// How long requests took.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub(super) struct Measurement {
     /// Bytes of encoded events.
     pub(super) bytes: u64,
     pub(super) latencies: Latencies,
+    /// What a live tail got of the events; none: there was no tail, or nobody matched its events with their answers.
+    pub(super) delivery: Option<Landed>,
 }
 
 impl Default for Latencies {
@@ -50,6 +58,18 @@ impl Latencies {
     /// Takes over those of another caller.
     pub(super) fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("both have the same bounds");
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// The latency at this place among all, from 1, the shortest first.
+    pub(super) fn at_rank(&self, rank: u64) -> Duration {
+        // The middle of the rank's share, so that rounding does not lead to a neighbour's.
+        #[expect(clippy::cast_precision_loss, reason = "no bench counts so far that a place would move")]
+        let quantile = (rank as f64 - 0.5) / self.count().max(1) as f64;
+        Duration::from_nanos(self.0.value_at_quantile(quantile))
     }
 
     fn percentiles(&self) -> impl Iterator<Item = (&'static str, Duration)> + '_ {
@@ -80,19 +100,15 @@ impl Measurement {
             HumanBytes(whole(self.per_second(self.bytes))),
             self.elapsed.as_secs_f64()
         )?;
-        if !self.latencies.0.is_empty() {
-            let percentiles = self.latencies.percentiles();
-            let shown: Vec<_> =
-                percentiles.map(|(name, value)| format!("{name} {:.2} ms", value.as_secs_f64() * 1e3)).collect();
-            writeln!(out, "  latency of a request: {}", shown.join(", "))?;
+        if self.latencies.count() > 0 {
+            writeln!(out, "  latency of a request: {}", in_words(&self.latencies))?;
         }
-        Ok(())
+        self.delivery.as_ref().map_or(Ok(()), |delivery| write_delivery(delivery, out))
     }
 
     /// The figure as data.
     pub(super) fn to_json(&self) -> Value {
-        let latencies = self.latencies.percentiles().map(|(name, value)| (name.to_owned(), seconds(value)));
-        json!({
+        let mut figure = json!({
             "bench": self.name,
             "workload": self.workload.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect::<serde_json::Map<_, _>>(),
             "seconds": self.elapsed.as_secs_f64(),
@@ -102,13 +118,45 @@ impl Measurement {
             "requests_per_second": self.per_second(self.requests),
             "events_per_second": self.per_second(self.events),
             "bytes_per_second": self.per_second(self.bytes),
-            "latency_seconds": latencies.collect::<serde_json::Map<_, _>>(),
-        })
+            "latency_seconds": as_data(&self.latencies),
+        });
+        if let Some(Landed { deliveries, after_answer, fell_behind, .. }) = &self.delivery {
+            figure["delivery_seconds"] = as_data(deliveries);
+            let differences =
+                SIGNED_PERCENTILES.map(|(name, at)| (name.to_owned(), after_answer.at_percentile(at).into()));
+            figure["delivery_after_answer_seconds"] = Value::Object(differences.into_iter().collect());
+            figure["share_delivered_before_answer"] = after_answer.share_earlier().into();
+            figure["tail_fell_behind"] = (*fell_behind).into();
+        }
+        figure
     }
 }
 
-fn seconds(duration: Duration) -> Value {
-    duration.as_secs_f64().into()
+/// What a tail got, in lines below those of the appends.
+fn write_delivery(delivery: &Landed, out: &mut impl Write) -> std::io::Result<()> {
+    let Landed { deliveries, after_answer, fell_behind, .. } = delivery;
+    if let Some(earlier) = after_answer.share_earlier() {
+        writeln!(out, "  latency of a delivery: {}", in_words(deliveries))?;
+        let differences =
+            SIGNED_PERCENTILES.map(|(name, at)| format!("{name} {:.3} ms", after_answer.at_percentile(at) * 1e3));
+        writeln!(out, "  delivery after answer: {}; {:.1} % before it", differences.join(", "), earlier * 100.0)?;
+    }
+    if *fell_behind > 0 {
+        writeln!(out, "  the tail fell behind the live end {fell_behind} times")?;
+    }
+    Ok(())
+}
+
+fn in_words(latencies: &Latencies) -> String {
+    let percentiles = latencies.percentiles();
+    let shown: Vec<_> =
+        percentiles.map(|(name, value)| format!("{name} {:.2} ms", value.as_secs_f64() * 1e3)).collect();
+    shown.join(", ")
+}
+
+fn as_data(latencies: &Latencies) -> Value {
+    let percentiles = latencies.percentiles();
+    Value::Object(percentiles.map(|(name, value)| (name.to_owned(), value.as_secs_f64().into())).collect())
 }
 
 fn plain(value: &Value) -> String {
@@ -145,6 +193,7 @@ mod tests {
             events: 4_000,
             bytes: 512_000,
             latencies: Latencies::default(),
+            delivery: None,
         };
         assert_eq!(measurement.to_json()["events_per_second"], json!(2_000.0));
         let mut text = Vec::new();

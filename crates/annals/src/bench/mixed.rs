@@ -75,6 +75,7 @@ impl Mix {
             events: all.events,
             bytes: all.events * self.appends.event_bytes as u64,
             latencies: all.latencies,
+            delivery: None,
         })
     }
 

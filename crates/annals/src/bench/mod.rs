@@ -6,6 +6,9 @@
 
 mod append;
 mod args;
+mod delivery;
+mod differences;
+mod flights;
 mod load;
 mod measurement;
 mod mixed;
@@ -25,6 +28,7 @@ use anyhow::Context;
 
 use self::append::{Appends, Mode, requests_per_second};
 use self::args::{Common, Workload};
+use self::delivery::Deliveries;
 use self::measurement::Measurement;
 use self::mixed::Mix;
 use self::pace::Pace;
@@ -101,6 +105,15 @@ async fn measure(
             let mix = Mix { appends, scans, tails: usize::from(tails) };
             Ok(mix.run(clients, sources, &append_pace, &scan_pace, counter).await?)
         }
+        Workload::Delivery { rate, unary } => {
+            let mode = match unary {
+                Some(callers) => Mode::Unary { callers: usize::from(callers) },
+                None => Mode::Session { callers: 1, bytes_in_flight: 8 * 1024 * 1024 },
+            };
+            let deliveries = Deliveries { appends: appends(table, mode, 1, common), rate };
+            let _progress = Progress::new("appending and tailing", counter);
+            Ok(vec![deliveries.run(clients, sources, (common.warm_up, common.time), counter).await?])
+        }
     }
 }
 
@@ -121,7 +134,7 @@ async fn append(
 
 fn appends(table: String, mode: Mode, batch: u32, common: &Common) -> Appends {
     let batch = usize::try_from(batch).unwrap_or(usize::MAX);
-    Appends { table, mode, batch, event_bytes: common.event_bytes, partitions: common.partitions }
+    Appends { table, mode, batch, event_bytes: common.event_bytes, partitions: common.partitions, flights: None }
 }
 
 fn scans(table: String, callers: usize, events_each: u64, common: &Common) -> Scans {
@@ -148,6 +161,7 @@ fn default_table(workload: &Workload) -> String {
         Workload::Scan { .. } => "scan",
         Workload::Tail { .. } => "tail",
         Workload::Mixed { .. } => "mixed",
+        Workload::Delivery { .. } => "delivery",
     };
     format!("bench.{name}")
 }

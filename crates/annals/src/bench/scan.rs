@@ -97,6 +97,7 @@ impl Scans {
             events,
             bytes: events * self.event_bytes as u64,
             latencies,
+            delivery: None,
         })
     }
 

@@ -50,6 +50,7 @@ impl Tails {
             bytes: events * self.event_bytes as u64,
             // The readers' time is the figure itself.
             latencies: Latencies::default(),
+            delivery: None,
         })
     }
 
