@@ -47,7 +47,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let target = Target::start(&args.common).await?;
         let counter = Counter::default();
         let outcome = measure(target.clients(), &args.workload, &args.common, &counter).await;
-        target.stop()?;
+        target.stop().await?;
         write(&outcome?, args.common.json)?;
         if args.common.plot { rates::draw(&counter.rates()) } else { Ok(()) }
     })

@@ -59,11 +59,13 @@ impl Target {
     ///
     /// # Errors
     /// When the server did not end well.
-    pub(super) fn stop(self) -> anyhow::Result<()> {
+    pub(super) async fn stop(self) -> anyhow::Result<()> {
         let Self { clients, own } = self;
         drop(clients);
         let Some(Own { server, scratch }) = own else { return Ok(()) };
-        server.stop()?;
+        // Connections end by what this runtime does for them: a server that were waited for on its thread would wait for
+        // them until it cuts them off.
+        tokio::task::spawn_blocking(|| server.stop()).await??;
         scratch.map_or(Ok(()), |folder| folder.close().context("removing the bench's folder"))
     }
 }
