@@ -42,7 +42,7 @@ const REQUESTS: &str = "/requests_per_second";
 const P50: &str = "/latency_seconds/p50";
 
 /// The bytes in flight of a session are those of 16, 64 or 256 requests, each with the 1,024 that it counts by itself.
-const WORKLOADS: [Workload; 9] = [
+const WORKLOADS: [Workload; 10] = [
     Workload {
         name: "session, 1,000 x 128 B, 16 in flight, 5 s, events/s",
         arguments: &["session", "--in-flight", "2064384", "--time", "5s"],
@@ -94,6 +94,12 @@ const WORKLOADS: [Workload; 9] = [
     Workload {
         name: "tail of 2,000,000 stored events, events/s",
         arguments: &["tail", "--events", "2000000"],
+        figure: EVENTS,
+        scale: 1.0,
+    },
+    Workload {
+        name: "tail of 10,000,000 stored events, events/s",
+        arguments: &["tail", "--events", "10000000"],
         figure: EVENTS,
         scale: 1.0,
     },
