@@ -58,7 +58,7 @@ fn every_workload_gives_its_figures() {
         let delivery = one(arguments);
         assert_eq!(delivery["bench"], "delivery");
         assert_eq!(delivery["workload"]["rate"], 1_000.0);
-        // What was due in time is counted, however late it came; that it was says a greatest span above zero.
+        // What was due in time is counted, however late it came: a greatest span above zero shows that something was.
         for span in ["latency_seconds", "delivery_seconds"] {
             assert!(delivery[span]["max"].as_f64().is_some_and(|seconds| seconds > 0.0), "{span}: {delivery}");
         }

@@ -21,13 +21,13 @@ pub(crate) fn projected(
 ) -> Result<Vec<StoredEvent>, Fault> {
     if let Some(projection) = projection {
         for event in &mut events {
-            event.bytes = bytes_of(event, projection)?;
+            event.bytes = project(event, projection)?;
         }
     }
     Ok(events)
 }
 
-fn bytes_of(stored: &StoredEvent, projection: &Projection) -> Result<Bytes, Fault> {
+fn project(stored: &StoredEvent, projection: &Projection) -> Result<Bytes, Fault> {
     projection.project(&stored.bytes).map_err(|error| {
         let (shard, sequence) = (stored.shard, stored.sequence);
         tracing::error!(%shard, %sequence, "{error}");

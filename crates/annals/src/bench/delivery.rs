@@ -35,7 +35,7 @@ impl Deliveries {
     /// The tail has a connection of its own, as a reader in another process has.
     ///
     /// # Errors
-    /// When an append or the tail fails, when an event is delivered twice, not in time or from another place than its
+    /// When an append or the tail fails, when an event is delivered twice, not in time or at another place than its
     /// answer said, and when the table got other events meanwhile.
     pub(super) async fn run(
         &self,

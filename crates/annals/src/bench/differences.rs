@@ -29,15 +29,18 @@ impl Differences {
         (all > 0).then(|| earlier as f64 / all as f64)
     }
 
-    /// The difference in seconds, below zero for earlier, that so many in a hundred do not exceed.
-    pub(super) fn at_percentile(&self, percentile: f64) -> f64 {
+    /// The difference in seconds, below zero for earlier, that so many in a hundred do not exceed; none of nothing.
+    pub(super) fn at_percentile(&self, percentile: f64) -> Option<f64> {
+        if self.count() == 0 {
+            return None;
+        }
         let (earlier, rank) = (self.earlier.count(), rank_of(percentile, self.count()));
-        if rank <= earlier {
+        Some(if rank <= earlier {
             // The earliest comes first, and has the greatest span.
             -seconds(self.earlier.at_rank(earlier + 1 - rank))
         } else {
             seconds(self.later.at_rank(rank - earlier))
-        }
+        })
     }
 
     fn count(&self) -> u64 {
@@ -75,7 +78,7 @@ mod tests {
     /// A percentile in whole milliseconds.
     #[expect(clippy::cast_possible_truncation, reason = "few milliseconds")]
     fn milliseconds(differences: &Differences, percentile: f64) -> i64 {
-        (differences.at_percentile(percentile) * 1e3).round() as i64
+        (differences.at_percentile(percentile).expect("some were recorded") * 1e3).round() as i64
     }
 
     #[test]

@@ -137,8 +137,10 @@ fn write_delivery(delivery: &Landed, out: &mut impl Write) -> std::io::Result<()
     let Landed { deliveries, after_answer, fell_behind, .. } = delivery;
     if let Some(earlier) = after_answer.share_earlier() {
         writeln!(out, "  latency of a delivery: {}", in_words(deliveries))?;
-        let differences =
-            SIGNED_PERCENTILES.map(|(name, at)| format!("{name} {:.3} ms", after_answer.at_percentile(at) * 1e3));
+        let differences: Vec<_> = SIGNED_PERCENTILES
+            .iter()
+            .filter_map(|&(name, at)| Some(format!("{name} {:.3} ms", after_answer.at_percentile(at)? * 1e3)))
+            .collect();
         writeln!(out, "  delivery after answer: {}; {:.1} % before it", differences.join(", "), earlier * 100.0)?;
     }
     if *fell_behind > 0 {

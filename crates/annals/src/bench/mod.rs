@@ -47,8 +47,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let target = Target::start(&args.common).await?;
         let counter = Counter::default();
         let outcome = measure(target.clients(), &args.workload, &args.common, &counter).await;
-        target.stop().await?;
-        write(&outcome?, args.common.json)?;
+        let stopped = target.stop().await;
+        // What went wrong with the measurement says more than how the server ended.
+        let figures = outcome?;
+        stopped?;
+        write(&figures, args.common.json)?;
         if args.common.plot { rates::draw(&counter.rates()) } else { Ok(()) }
     })
 }

@@ -63,8 +63,8 @@ impl Target {
         let Self { clients, own } = self;
         drop(clients);
         let Some(Own { server, scratch }) = own else { return Ok(()) };
-        // Connections end by what this runtime does for them: a server that were waited for on its thread would wait for
-        // them until it cuts them off.
+        // Connections end by what this runtime does for them. If this thread waited for the server, the server would wait
+        // for them until it cuts them off.
         tokio::task::spawn_blocking(|| server.stop()).await??;
         scratch.map_or(Ok(()), |folder| folder.close().context("removing the bench's folder"))
     }

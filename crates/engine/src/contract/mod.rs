@@ -28,7 +28,7 @@ mod watch_index_tests;
 
 use std::future::Future;
 
-use annals_model::{HashSlices, Moment, PartitionKey, Shard, Table, TableDefinition, TableId, TableName};
+use annals_model::{HashSlices, Moment, PartitionKey, Sequence, Shard, Table, TableDefinition, TableId, TableName};
 
 pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
@@ -107,7 +107,7 @@ pub trait Engine: Send + Sync + 'static {
     ///
     /// # Errors
     /// `UnknownTable` when it was dropped, `UnknownShard` when the table does not have the shard.
-    fn first_retained(&self, table: TableId, shard: Shard) -> Result<annals_model::Sequence, ReadError>;
+    fn first_retained(&self, table: TableId, shard: Shard) -> Result<Sequence, ReadError>;
 
     /// Watches the heads of a table. The watch is woken only by commits that its scope matches.
     ///
@@ -153,7 +153,7 @@ pub trait Engine: Send + Sync + 'static {
         table: TableId,
         shard: Shard,
         time: annals_model::CommitTime,
-    ) -> impl Future<Output = Result<annals_model::Sequence, ReadError>> + Send;
+    ) -> impl Future<Output = Result<Sequence, ReadError>> + Send;
 
     /// What a table holds now.
     ///

@@ -80,7 +80,7 @@ pub(super) trait PartitionCursor {
     fn leave(&mut self) -> Result<(), Self::Error>;
 }
 
-/// A cursor that also gives the rows of the partition under it.
+/// A cursor that also gives the rows of the partition under it. No two cursors of a merge hold the same row.
 pub(super) trait RowCursor: PartitionCursor {
     /// Moves to the first row of the window, in the window's order, of the partition under the cursor.
     fn enter(&mut self, window: &RowWindow) -> Result<(), Self::Error>;
@@ -90,7 +90,8 @@ pub(super) trait RowCursor: PartitionCursor {
 
     /// Hands the events from the row under the cursor on to `visit`, in the window's order, as far as they come before
     /// `bound`; moves to the first row that does not, or past the window's last. If `visit` asks to stop, nothing is
-    /// said of which row of the partition the cursor stands on.
+    /// said of which row of the partition the cursor stands on; nor after an error, which may come when some events
+    /// were handed out.
     fn visit_before(
         &mut self,
         bound: Option<RowPlace>,
@@ -219,6 +220,7 @@ impl<C: RowCursor> PartitionMerge<C> {
         while let Some(index) = queue.peek() {
             let next = queue.peek_second(row_order(window.order, &self.cursors));
             let bound = next.and_then(|next| self.cursors[next].row());
+            debug_assert_ne!(self.cursors[index].row(), bound, "a row lies in one source");
             if self.cursors[index].visit_before(bound, &mut visit)? == Flow::Stop {
                 return Ok(Flow::Stop);
             }

@@ -9,7 +9,7 @@
 //! Promises: a page has all events from its first sequence through its last, and nothing else; pages have no more bytes
 //! than the limit, the oldest goes first. Does not wait, and keeps nothing for a tail that is slow: what is gone it reads
 //! from the store, as tails do that are alone with their table. Does not know what retention has removed since: whoever
-//! finds a page asks the store whether it still begins with what is stored.
+//! finds a page asks the store whether the page's first event is still there.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::RUN_BYTES_MAX;
 use super::batches::BatchTable;
-use super::block::{Columns, PlacedRow};
+use super::columns::{Columns, PlacedRow};
 use super::error::{Fault, ReadError};
 use super::run::Run;
 use super::summary::RunSummary;

@@ -109,7 +109,8 @@ impl Cursor {
     /// Cheaper for many rows than one after another.
     ///
     /// # Errors
-    /// As `advance`, after the last row of a block was shown.
+    /// As `advance`, once the last row of a block was shown. The cursor stands at that row then: `advance` goes on, and
+    /// this would show it again.
     pub fn visit_here(
         &mut self,
         access: Access,

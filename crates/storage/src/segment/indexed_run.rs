@@ -1,11 +1,11 @@
 //! A run with its index at hand, for a reader who asks it more than one thing.
 //!
-//! Made by [`Run::indexed`]. It keeps the run's index in memory for as long as it lives, so it is for one read, not for
-//! keeping.
+//! Made by [`Run::indexed`]. It holds all that lookups need (filter, hours, the index of blocks, small batch tables) in memory
+//! for as long as it lives, whatever the cache's limit says, so it is for one read, not for keeping.
 
 use std::sync::Arc;
 
-use annals_model::Token;
+use annals_model::{TimeRange, Token};
 
 use super::cursor::{Cursor, Direction};
 use super::error::ReadError;
@@ -29,6 +29,11 @@ impl IndexedRun {
     /// Whether the run may hold a partition of this token, by its bounds and its filter.
     pub fn may_hold_token(&self, token: Token) -> bool {
         self.run.summary().may_hold_token(token) && self.tail.may_hold(token)
+    }
+
+    /// Whether the run may hold events of these times, by its bounds and the hours in which it has any.
+    pub fn may_hold_times(&self, times: &TimeRange) -> bool {
+        self.run.summary().may_hold_times(times) && self.tail.hours.may_hold(times)
     }
 
     /// A cursor on the rows of a span, at the first of them in the given direction.

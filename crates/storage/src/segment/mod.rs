@@ -7,6 +7,7 @@
 mod arrivals;
 mod batches;
 mod block;
+mod columns;
 mod compression;
 mod cursor;
 mod directory;

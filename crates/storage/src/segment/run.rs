@@ -78,12 +78,11 @@ impl Run {
         if !self.summary().may_hold_token(token) || !self.summary().may_hold_times(&times) {
             return Ok(None);
         }
-        let tail = self.tail(access)?;
-        if !tail.may_hold(token) || !tail.hours.may_hold(&times) {
+        let indexed = self.indexed(access)?;
+        if !indexed.may_hold_token(token) || !indexed.may_hold_times(&times) {
             return Ok(None);
         }
-        let span = RowSpan::partition(token, key.clone(), times);
-        let cursor = Cursor::open(self.clone(), tail, span, direction, access)?;
+        let cursor = indexed.cursor(RowSpan::partition(token, key.clone(), times), direction, access)?;
         Ok(cursor.row().is_some().then_some(cursor))
     }
 
@@ -108,15 +107,7 @@ impl Run {
     /// # Errors
     /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
     pub fn may_hold_times(&self, times: &TimeRange, access: Access) -> Result<bool, ReadError> {
-        Ok(self.summary().may_hold_times(times) && self.tail(access)?.hours.may_hold(times))
-    }
-
-    /// Whether the run may hold a partition of this token, by its bounds and its filter.
-    ///
-    /// # Errors
-    /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
-    pub fn may_hold_token(&self, token: Token, access: Access) -> Result<bool, ReadError> {
-        Ok(self.summary().may_hold_token(token) && self.tail(access)?.may_hold(token))
+        Ok(self.summary().may_hold_times(times) && self.indexed(access)?.may_hold_times(times))
     }
 
     /// What the run holds of a partition; none if nothing. Reads no events.
@@ -124,10 +115,13 @@ impl Run {
     /// # Errors
     /// `Miss` under `CacheOnly`; when the run cannot be read or is damaged.
     pub fn partition_stats(&self, token: Token, key: &[u8], access: Access) -> Result<Option<RunPartition>, ReadError> {
-        if !self.may_hold_token(token, access)? {
+        if !self.summary().may_hold_token(token) {
             return Ok(None);
         }
         let tail = self.tail(access)?;
+        if !tail.may_hold(token) {
+            return Ok(None);
+        }
         let page = self.partitions_page(&tail.partitions, tail.partitions.find(token, key), access)?;
         Ok(page.find(token, key).cloned())
     }

@@ -58,7 +58,10 @@ fn read(kind: PageKind, content: Vec<u8>, run: &RunSummary) -> bool {
     match kind {
         PageKind::Rows => Block::decode(content, first, count)
             .map(|block| {
-                block.lower_bound(order);
+                for position in [order, block.row(block.len() / 2).order()] {
+                    let found = block.lower_bound(position);
+                    (0..block.len()).for_each(|row| assert_eq!(block.lower_bound_after(row, position), found.max(row)));
+                }
                 (0..block.len()).for_each(|row| {
                     let event = block.stored(row, Shard::ZERO, CommitTime::MIN);
                     assert_eq!((event.key(), &*event.bytes), (block.row(row).key(), block.row(row).event));

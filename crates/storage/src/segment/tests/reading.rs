@@ -1,6 +1,7 @@
 //! Runs are read as they were written: by partition, in full order, by sequence, by commit time.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use annals_model::{CommitTime, EventTime, Sequence, TimeRange, Token, TokenRange};
 use bytes::Bytes;
@@ -24,6 +25,26 @@ fn sequences(mut cursor: Cursor) -> Vec<u64> {
         assert_eq!(event.shard, SHARD);
         sequences.push(row.sequence.get());
         cursor.advance(Access::Read).expect("reads on");
+    }
+    sequences
+}
+
+/// As `sequences`, by stretches of at most so many rows; checks that a stretch is of one partition.
+fn sequences_by_stretches(mut cursor: Cursor, rows_max: usize) -> Vec<u64> {
+    let mut sequences = Vec::new();
+    while let Some(first) = cursor.row() {
+        let (key, start) = (first.key().to_vec(), sequences.len());
+        let visited = cursor.visit_here(Access::Read, |row| {
+            if sequences.len() - start == rows_max {
+                return ControlFlow::Break(());
+            }
+            let event = row.event();
+            assert_eq!((row.time(), row.sequence(), &key[..]), (event.time, event.sequence, event.key()));
+            sequences.push(row.sequence().get());
+            ControlFlow::Continue(())
+        });
+        visited.expect("reads on");
+        assert!(sequences.len() > start, "the row that the cursor stands at is shown");
     }
     sequences
 }
@@ -205,6 +226,7 @@ proptest! {
         (low, high) in (any::<i64>(), any::<i64>()),
         (start, end) in (-21_i64..21, -21_i64..21),
         descending: bool,
+        rows_max in 1_usize..20,
     ) {
         let store = TestStore::new();
         let summary = store.write(9, std::slice::from_ref(&written));
@@ -222,8 +244,9 @@ proptest! {
         }
         let (estimated, _) = run.estimate(tokens, &times, Access::Read).expect("estimates");
         prop_assert!(estimated >= expected.len() as u64);
-        let cursor = run.cursor(RowSpan::tokens(tokens, times), direction, Access::Read).expect("opens");
-        prop_assert_eq!(sequences(cursor), expected);
+        let cursor = || run.cursor(RowSpan::tokens(tokens, times), direction, Access::Read).expect("opens");
+        prop_assert_eq!(&sequences(cursor()), &expected);
+        prop_assert_eq!(sequences_by_stretches(cursor(), rows_max), expected);
         let arrivals = run.arrivals(Access::Read).expect("decodes");
         let given: Vec<Bytes> = arrivals.events_from(Sequence::ZERO).map(|event| event.bytes).collect();
         let sent: Vec<Bytes> = written.iter().map(|event| event.bytes.clone()).collect();

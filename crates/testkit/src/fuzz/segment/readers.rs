@@ -1,6 +1,7 @@
 //! Every way to read a segment, and what they must have in common.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use annals_model::{Sequence, StoredEvent, TimeRange, Token, TokenRange};
@@ -140,9 +141,12 @@ fn of_partition(run: &Run, token: Token, key: &Bytes) -> Result<Vec<StoredEvent>
     let cursor = run.partition(token, key, TimeRange::ALL, Direction::Ascending, Access::Read)?;
     let Some(mut cursor) = cursor else { return Ok(Vec::new()) };
     let mut events = Vec::new();
-    while let Some(event) = cursor.event() {
-        events.push(event);
-        cursor.advance(Access::Read)?;
+    while cursor.row().is_some() {
+        cursor.visit_here(Access::Read, |row| {
+            events.push(row.event());
+            ControlFlow::Continue(())
+        })?;
+        assert!(events.len() <= run.summary().event_count as usize, "a partition has no more rows than the run");
     }
     Ok(events)
 }
@@ -152,7 +156,7 @@ fn others(run: &Run) -> Result<(), ReadError> {
     let batches = run.batches(Access::Read).map(|batches| batches.iter().count());
     let commit = run.find_commit_time(run.summary().last_commit, Access::Read);
     let estimate = run.estimate(TokenRange::ALL, &TimeRange::ALL, Access::Read);
-    let may_hold = run.may_hold_token(Token::MIN, Access::Read);
+    let may_hold = run.indexed(Access::Read).map(|indexed| indexed.may_hold_token(Token::MIN));
     let times = run.may_hold_times(&TimeRange::ALL, Access::Read);
     batches.and(commit).and(estimate).and(may_hold).and(times).map(drop)
 }
