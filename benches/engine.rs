@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_client::Event;
-use annals_engine::contract::{
-    Append, Engine, PageBounds, PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch,
-};
-use annals_engine::embedded::{EmbeddedEngine, Options};
+use annals_embedded::{EmbeddedEngine, Options};
+use annals_engine::{Append, Engine, PageBounds, PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch};
 use annals_model::{
     BatchBuilder, EventBatch, Moment, PartitionKey, Retention, SchemaMode, Shard, ShardCount, Sharding,
     TableDefinition, TableId, TimeRange,

@@ -4,9 +4,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, ArrivalRead, ArrivalScope, Place, ShardBatch};
-use annals_engine::embedded::{Clock, EmbeddedEngine, Options};
+use annals_embedded::{Clock, EmbeddedEngine, Options};
+use annals_engine::{Append, ArrivalRead, ArrivalScope, Engine, Place, ShardBatch};
 use annals_model::{CommitTime, Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;

@@ -8,12 +8,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{
-    Append, AppendError, Appended, ArrivalRead, ArrivalScope, CatalogError, NewColumn, PageBounds, Place,
+use annals_embedded::{Clock, EmbeddedEngine, OpenError, OpenMode, Options};
+use annals_engine::{
+    Append, AppendError, Appended, ArrivalRead, ArrivalScope, CatalogError, Engine, NewColumn, PageBounds, Place,
     ReadOnlyReason, ShardBatch,
 };
-use annals_engine::embedded::{Clock, EmbeddedEngine, OpenError, OpenMode, Options};
 use annals_model::{Column, ColumnType, CommitTime, Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;

@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::OpenError;
+use annals_embedded::{EmbeddedEngine, OpenError};
 use annals_storage::disk::Disk;
 use annals_storage::verify::{Verified, verify_all};
 use annals_testkit::disk::MemoryDisk;

@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, AppendError, Appended, Place, ShardBatch};
-use annals_engine::embedded::{EmbeddedEngine, Options};
+use annals_embedded::{EmbeddedEngine, Options};
+use annals_engine::{Append, AppendError, Appended, Engine, Place, ShardBatch};
 use annals_model::{Sequence, Shard, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;

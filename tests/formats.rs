@@ -8,9 +8,8 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, ArrivalRead, ArrivalScope, Place, ShardBatch};
-use annals_engine::embedded::{EmbeddedEngine, OpenError, Options};
+use annals_embedded::{EmbeddedEngine, OpenError, Options};
+use annals_engine::{Append, ArrivalRead, ArrivalScope, Engine, Place, ShardBatch};
 use annals_model::{Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;

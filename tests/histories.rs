@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::TrimMode;
+use annals_engine::{Engine, TrimMode};
 use annals_model::{HashSlices, Retention, ShardCount, Token};
 use annals_testkit::calls;
 use annals_testkit::embedded::EmbeddedSubject;

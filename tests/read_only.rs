@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use annals_engine::contract::{ArrivalRead, PartitionRead, ReadError, TrimMode, WatchScope};
-use annals_engine::embedded::{OpenError, OpenMode, Options};
-use annals_engine::{EmbeddedEngine, Engine};
+use annals_embedded::{EmbeddedEngine, OpenError, OpenMode, Options};
+use annals_engine::{ArrivalRead, Engine, PartitionRead, ReadError, TrimMode, WatchScope};
 use annals_model::{CommitTime, Moment, Retention, Sequence, Shard};
 use annals_testkit::calls;
 use annals_testkit::disk::MemoryDisk;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::embedded::{OpenError, OpenMode, Options};
-use annals_engine::{EmbeddedEngine, Engine};
+use annals_embedded::{EmbeddedEngine, OpenError, OpenMode, Options};
+use annals_engine::Engine;
 use annals_testkit::embedded::EmbeddedSubject;
 use annals_testkit::generator::{Generator, Shape};
 use annals_testkit::subject::Subject;

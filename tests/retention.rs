@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, Place, ShardBatch, TrimMode};
-use annals_engine::embedded::{Clock, EmbeddedEngine, Options};
+use annals_embedded::{Clock, EmbeddedEngine, Options};
+use annals_engine::{Append, Engine, Place, ShardBatch, TrimMode};
 use annals_model::{Retention, Shard, Table, TableDefinition};
 use annals_testkit::disk::MemoryDisk;
 use annals_testkit::event::{TestEvent, batch_of};

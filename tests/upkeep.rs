@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use annals_engine::contract::{AppendError, ReadError};
-use annals_engine::{EmbeddedEngine, Engine};
+use annals_embedded::EmbeddedEngine;
+use annals_engine::{AppendError, Engine, ReadError};
 use annals_model::Shard;
 use annals_testkit::calls;
 use annals_testkit::disk::{Failure, Fault, MemoryDisk, Operation};

@@ -9,13 +9,13 @@ mod commit;
 mod heads;
 mod sync;
 
-#[path = "../../crates/engine/src/contract/head.rs"]
+#[path = "../../crates/engine/src/head.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the tests use a part of what the engine shows")]
 mod head;
 
-#[path = "../../crates/engine/src/embedded/commit/sync_thread.rs"]
+#[path = "../../crates/embedded/src/commit/sync_thread.rs"]
 mod sync_thread;
 
-#[path = "../../crates/engine/src/contract/watch_index.rs"]
+#[path = "../../crates/engine/src/watch_index.rs"]
 #[expect(dead_code, reason = "what the engine's own tests look at")]
 mod watch_index;

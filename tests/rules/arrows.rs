@@ -7,22 +7,24 @@ use std::path::Path;
 use crate::tree::{root, text};
 
 /// Each crate with the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("model", &[]),
     ("storage", &["model"]),
-    ("engine", &["model", "storage"]),
+    ("engine", &["model"]),
+    ("embedded", &["model", "engine", "storage"]),
     ("wire", &["model"]),
-    ("server", &["model", "engine", "wire"]),
+    ("server", &["model", "engine", "embedded", "wire"]),
     ("client", &["model", "wire"]),
-    ("annals", &["model", "storage", "engine", "wire", "server", "client"]),
-    ("testkit", &["model", "storage", "engine", "wire", "server", "client"]),
+    ("annals", &["model", "storage", "engine", "embedded", "wire", "server", "client"]),
+    ("testkit", &["model", "storage", "engine", "embedded", "wire", "server", "client"]),
 ];
 
 /// Crates that a crate must keep away from, with the reason.
-const STRANGERS: [(&str, &[&str], &str); 4] = [
+const STRANGERS: [(&str, &[&str], &str); 5] = [
     ("model", &["tokio", "tonic", "prost", "sled", "tempfile"], "the nouns do no I/O"),
     ("storage", &["tokio", "tonic", "chrono", "rand"], "files are synchronous and never ask the time"),
-    ("engine", &["tonic", "prost", "sled"], "the engine knows of no protocol, and of files only through storage"),
+    ("engine", &["tonic", "prost", "sled", "zstd", "tempfile"], "the contract knows of no protocol and no files"),
+    ("embedded", &["tonic", "prost", "sled"], "the engine knows of no protocol, and of files only through storage"),
     ("client", &["sled", "axum"], "a client carries no store"),
 ];
 

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use annals_engine_on_shuttle::Engine;
-use annals_engine_on_shuttle::contract::{AppendError, CatalogError, ReadError, TrimMode};
-use annals_engine_on_shuttle::embedded::Options;
+use annals_embedded_on_shuttle::Options;
+use annals_engine_on_shuttle::{AppendError, CatalogError, Engine, ReadError, TrimMode};
 use annals_model::{Retention, Shard};
 use annals_storage_on_shuttle::journal::JournalOptions;
 use annals_testkit_on_shuttle::disk::{Failure, Fault, MemoryDisk, Operation};

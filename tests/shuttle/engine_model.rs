@@ -4,12 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use annals_engine_on_shuttle::contract::{
-    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, HeadWatch, PageBounds, Place, ReadError, ShardBatch,
-    WatchScope,
+use annals_embedded_on_shuttle::{Clock, EmbeddedEngine, Options};
+use annals_engine_on_shuttle::{
+    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, Engine, HeadWatch, PageBounds, Place, ReadError,
+    ShardBatch, WatchScope,
 };
-use annals_engine_on_shuttle::embedded::{Clock, Options};
-use annals_engine_on_shuttle::{EmbeddedEngine, Engine};
 use annals_model::{
     BatchBuilder, EventTime, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding, TableDefinition, TableId,
 };

@@ -6,8 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_server::{Config, ServeError, Server};
 use anyhow::Context;
 use tokio::sync::oneshot;

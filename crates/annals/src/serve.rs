@@ -10,8 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::{OpenMode, Options};
+use annals_embedded::{EmbeddedEngine, OpenMode, Options};
 use annals_model::DEFAULT_PORT;
 use annals_server::{Config, ServeError, Server};
 use anyhow::Context;

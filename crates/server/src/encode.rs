@@ -1,6 +1,6 @@
 //! Stored events as the contract's responses carry them, and how many one carries.
 
-use annals_engine::contract::PageBounds;
+use annals_engine::PageBounds;
 use annals_model::StoredEvent;
 use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};

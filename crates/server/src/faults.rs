@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use annals_engine::contract::{AppendError, CatalogError, ReadError, ReadOnlyReason};
+use annals_engine::{AppendError, CatalogError, ReadError, ReadOnlyReason};
 use annals_model::{ResumeTokenError, TableName};
 use annals_wire::fault::RefusedEvents;
 use annals_wire::walk::Refusal;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::PageBounds;
+use annals_engine::{Engine, PageBounds};
 use annals_model::{Table, TableName};
 use annals_wire::{Fault, Reason};
 use tokio::sync::{Semaphore, watch};

@@ -10,7 +10,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use annals_engine::embedded::{EmbeddedEngine, Options};
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_storage::disk::{Disk, RealDisk};
 use annals_testkit::event::hex;
 use annals_testkit::tiny_store::{self, Answers, End};

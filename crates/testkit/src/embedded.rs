@@ -3,8 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_storage::journal::JournalOptions;
 use tempfile::TempDir;
 

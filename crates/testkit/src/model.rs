@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{
-    AppendError, ArrivalRead, ArrivalScope, NewColumn, PageBounds, ReadError, TrimMode, UpdateTable,
+use annals_engine::{
+    AppendError, ArrivalRead, ArrivalScope, Engine, NewColumn, PageBounds, ReadError, TrimMode, UpdateTable,
 };
 use annals_model::{Column, ColumnType, HashSlices, Retention, Sequence, Shard, Sharding, TableDefinition, Token};
 use rand::Rng;

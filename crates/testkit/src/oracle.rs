@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use annals_engine::contract::{
+use annals_engine::{
     ArrivalScope, CountedScan, PartitionRead, PartitionSelection, PartitionStats, ScanOrder, ShardAppended, ShardStats,
 };
 use annals_model::{EventBatch, Moment, PartitionKey, Sequence, Shard, ShardCount, StoredEvent, Token};

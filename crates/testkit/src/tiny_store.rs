@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use annals_engine::contract::{ArrivalRead, ArrivalScope, PartitionRead, ReadError};
-use annals_engine::embedded::{OpenError, OpenMode, Options};
-use annals_engine::{EmbeddedEngine, Engine};
+use annals_embedded::{EmbeddedEngine, OpenError, OpenMode, Options};
+use annals_engine::{ArrivalRead, ArrivalScope, Engine, PartitionRead, ReadError};
 use annals_model::{Sequence, StoredEvent};
 use annals_storage::disk::Disk;
 use annals_storage::identity::StoreIdentity;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{
-    Append, AppendError, Appended, ArrivalRead, ArrivalScope, NewColumn, PageBounds, PartitionList, PartitionRead,
-    PartitionSelection, Place, ScanOrder, ShardBatch, ShardStats,
+use annals_engine::{
+    Append, AppendError, Appended, ArrivalRead, ArrivalScope, Engine, NewColumn, PageBounds, PartitionList,
+    PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch, ShardStats,
 };
 use annals_model::{
     Column, HashSlices, Moment, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding,

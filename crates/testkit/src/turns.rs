@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::embedded::{Clock, SystemClock};
+use annals_embedded::{Clock, SystemClock};
 use rand::rngs::StdRng;
 
 /// What decides a run. Here nothing does.

@@ -1,17 +1,47 @@
-//! The engine of Annals, compiled from its own files over shuttle's primitives, for `tests/shuttle`.
+//! The engine's contract, compiled from its own files over shuttle's primitives, for `tests/shuttle`.
 //!
-//! A library of its own, so that the engine's unit tests, which run on real threads, are not compiled along.
+//! A library of its own, so that the contract's unit tests, which run on real threads, are not compiled along.
 
 #![cfg(not(test))]
 
-#[path = "../../../crates/engine/src/contract/mod.rs"]
-pub mod contract;
+#[path = "../../../crates/engine/src/append.rs"]
+mod append;
 
-#[path = "../../../crates/engine/src/embedded/mod.rs"]
-pub mod embedded;
+#[path = "../../../crates/engine/src/engine.rs"]
+mod engine;
 
-#[expect(missing_docs, clippy::missing_errors_doc, reason = "as what each stands for, in std, crossbeam and tokio")]
-pub mod sync;
+#[path = "../../../crates/engine/src/errors.rs"]
+mod errors;
 
-pub use contract::Engine;
-pub use embedded::EmbeddedEngine;
+#[path = "../../../crates/engine/src/head.rs"]
+mod head;
+
+#[path = "../../../crates/engine/src/read.rs"]
+mod read;
+
+#[path = "../../../crates/engine/src/tables.rs"]
+mod tables;
+
+#[path = "../../../crates/engine/src/watch_index.rs"]
+mod watch_index;
+
+/// As `crates/engine/src/sync.rs`; a map is gone through in an order that follows from what was added.
+mod sync {
+    use std::hash::{BuildHasherDefault, DefaultHasher};
+
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+    pub(crate) use shuttle::sync::{Mutex, MutexGuard};
+    pub(crate) use tokio::sync::Notify;
+
+    pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
+}
+
+pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
+pub use engine::Engine;
+pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
+pub use head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+pub use read::{
+    ArrivalPage, ArrivalRead, ArrivalScope, CountedScan, PageBounds, PartitionPage, PartitionRead, PartitionSelection,
+    ScanOrder, SizeEstimate,
+};
+pub use tables::{PartitionList, PartitionStats, ShardStats, TableStats, TrimMode, Trimmed, UpdateTable};

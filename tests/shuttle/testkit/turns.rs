@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use annals_engine::embedded::Clock;
-use annals_engine::sync::time;
+use annals_embedded::Clock;
+use annals_embedded::sync::time;
 use rand::Rng;
 use rand::rngs::StdRng;
 use shuttle::future::block_on;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use annals_engine::embedded::Options;
+use annals_embedded::Options;
 use annals_testkit::process::ServerProcess;
 use annals_testkit::tiny_store::{End, fill, tiny};
 use annals_testkit::trial::Tracked;

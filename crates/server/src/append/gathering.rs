@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use annals_engine::contract::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
 use annals_model::{
     BatchBuilder, Column, EventBatch, EventTime, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
 };

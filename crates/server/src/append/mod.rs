@@ -8,8 +8,7 @@ mod gathering;
 mod request;
 mod session;
 
-use annals_engine::Engine;
-use annals_engine::contract::Appended;
+use annals_engine::{Appended, Engine};
 use annals_wire::Fault;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::AppendResponse;

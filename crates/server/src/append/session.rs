@@ -13,8 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 use std::vec;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, Appended, Place};
+use annals_engine::{Append, Appended, Engine, Place};
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;

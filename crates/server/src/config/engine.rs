@@ -1,6 +1,6 @@
 //! Every limit of the embedded engine that an operator may set, with its default and its reason.
 
-use annals_engine::embedded::Options;
+use annals_embedded::Options;
 
 use super::setting::{Period, settings};
 

@@ -1,6 +1,6 @@
 //! What a server takes of memory at most, by its settings.
 
-use annals_engine::embedded::merged_run_bytes_max;
+use annals_embedded::merged_run_bytes_max;
 
 use super::Config;
 

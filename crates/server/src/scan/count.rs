@@ -1,7 +1,6 @@
 //! Counts what a scan would return.
 
-use annals_engine::Engine;
-use annals_engine::contract::{CountedScan, PageBounds};
+use annals_engine::{CountedScan, Engine, PageBounds};
 use annals_model::PartitionKey;
 use annals_wire::Fault;
 

@@ -3,8 +3,7 @@
 //! A scan over all partitions, or over slices, is cut along the hash space, so that a partition lies in one split; one
 //! that names partitions is cut along its list of keys.
 
-use annals_engine::Engine;
-use annals_engine::contract::{PartitionSelection, SizeEstimate};
+use annals_engine::{Engine, PartitionSelection, SizeEstimate};
 use annals_model::limits::{HASH_SLICES_MAX, RESPONSE_BYTES_MAX};
 use annals_model::{HashSlices, PartitionKey};
 use annals_wire::Fault;

@@ -1,7 +1,6 @@
 //! Making tables.
 
-use annals_engine::Engine;
-use annals_engine::contract::CatalogError;
+use annals_engine::{CatalogError, Engine};
 use annals_model::{Column, SchemaMode, ShardCount, Sharding, Table, TableDefinition};
 use annals_wire::v1::{self, CreateTableRequest, CreateTableResponse};
 use annals_wire::{Fault, Reason};

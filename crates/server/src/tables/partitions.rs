@@ -1,7 +1,6 @@
 //! Looking at partitions.
 
-use annals_engine::Engine;
-use annals_engine::contract::PartitionList;
+use annals_engine::{Engine, PartitionList};
 use annals_model::PartitionKey;
 use annals_wire::v1::{GetPartitionRequest, GetPartitionResponse, ListPartitionsRequest, ListPartitionsResponse};
 use annals_wire::{Fault, Reason};

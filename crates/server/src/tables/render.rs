@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annals_engine::contract::{PartitionStats, ShardStats, TableStats};
+use annals_engine::{PartitionStats, ShardStats, TableStats};
 use annals_model::limits::COLUMN_NAME_BYTES_MAX;
 use annals_model::{Column, ColumnType, EventTime, LearnedColumn, Retention, SchemaMode, Sharding, Table};
 use annals_wire::Fault;

@@ -1,7 +1,6 @@
 //! Changing tables: what may change, and what a new retention removes.
 
-use annals_engine::Engine;
-use annals_engine::contract::{CatalogError, TrimMode, Trimmed, UpdateTable};
+use annals_engine::{CatalogError, Engine, TrimMode, Trimmed, UpdateTable};
 use annals_model::Table;
 use annals_wire::Fault;
 use annals_wire::v1::{UpdateTableRequest, UpdateTableResponse};

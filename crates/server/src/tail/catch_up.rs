@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalPage, ArrivalRead, ArrivalScope, PageBounds, ReadError};
+use annals_engine::{ArrivalPage, ArrivalRead, ArrivalScope, Engine, PageBounds, ReadError};
 use annals_model::{CommitTime, Moment, Sequence, Shard, StoredEvent, TableId};
 use annals_wire::Fault;
 use annals_wire::v1::Lag;

@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use annals_engine::contract::PageBounds;
+use annals_engine::PageBounds;
 use annals_model::{EventTime, Sequence, Shard, StoredEvent, TableId};
 use annals_wire::answer::encode_events;
 use bytes::Bytes;

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalScope, WatchScope};
+use annals_engine::{ArrivalScope, Engine, WatchScope};
 use annals_model::{HashSlices, Moment, PartitionKey, ScopeDigest, Shard, Sharding, Table, TokenRange};
 use annals_wire::v1::{self, TailRequest};
 use annals_wire::walk::Projection;

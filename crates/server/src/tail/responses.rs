@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalScope, HeadWatch, WatchClosed};
+use annals_engine::{ArrivalScope, Engine, HeadWatch, WatchClosed};
 use annals_model::{EventTime, Moment, ResumeToken};
 use annals_wire::Fault;
 use annals_wire::answer::{RecordedEvents, TailAnswer};

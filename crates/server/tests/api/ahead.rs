@@ -4,8 +4,7 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_server::{Config, Limits, Server};
 use annals_testkit::disk::MemoryDisk;
 use annals_wire::opaque::AppendSessionRequest;

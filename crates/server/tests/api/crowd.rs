@@ -5,8 +5,7 @@ use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_server::{Config, Limits, Server};
 use annals_testkit::ahead::{AheadClient, session_message};
 use annals_testkit::disk::MemoryDisk;

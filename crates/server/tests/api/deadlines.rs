@@ -8,8 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_server::{Config, Server};
 use annals_testkit::disk::MemoryDisk;
 use annals_testkit::event::{Cell, TestEvent};

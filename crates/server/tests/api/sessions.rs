@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::EmbeddedEngine;
+use annals_embedded::EmbeddedEngine;
 use annals_model::{ResumeToken, Shard};
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
@@ -63,7 +63,7 @@ async fn every_request_is_answered_once_and_in_order_refused_ones_among_them() {
 #[tokio::test]
 async fn answers_keep_their_order_while_many_requests_wait_for_the_disk() {
     let directory = tempfile::tempdir().expect("a folder");
-    let options = annals_engine::embedded::Options::in_directory(directory.path().join("store"));
+    let options = annals_embedded::Options::in_directory(directory.path().join("store"));
     let engine = Arc::new(EmbeddedEngine::open(options).expect("a store"));
     let channel = serve(Arc::clone(&engine)).await;
     let table = Table { name: "k.t".into(), ..Table::default() };
@@ -87,7 +87,7 @@ async fn answers_keep_their_order_while_many_requests_wait_for_the_disk() {
 #[tokio::test]
 async fn sessions_keep_their_order_while_the_store_is_overloaded() {
     let directory = tempfile::tempdir().expect("a folder");
-    let mut options = annals_engine::embedded::Options::in_directory(directory.path().join("store"));
+    let mut options = annals_embedded::Options::in_directory(directory.path().join("store"));
     // Room for three appends of four sessions that have many more under way.
     (options.admission_table_bytes_max, options.admission_wait_max) = (6 * 1024, PATIENCE);
     let engine = Arc::new(EmbeddedEngine::open(options).expect("a store"));

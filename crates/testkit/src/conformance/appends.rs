@@ -4,8 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, AppendError, Appended, ArrivalScope, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, ArrivalScope, Engine, Place, ShardBatch};
 use annals_model::limits::EVENT_BYTES_MAX;
 use annals_model::{Sequence, Shard, TableId};
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalRead, ArrivalScope, PageBounds, ReadError};
+use annals_engine::{ArrivalRead, ArrivalScope, Engine, PageBounds, ReadError};
 use annals_model::{CommitTime, HashSlices, Sequence, Shard, ShardCount, TableId};
 use rand::Rng;
 

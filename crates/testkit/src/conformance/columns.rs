@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, AppendError, NewColumn, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Engine, NewColumn, Place, ShardBatch};
 use annals_model::limits::TABLE_COLUMNS_MAX;
 use annals_model::{Column, ColumnType, SchemaMode, Sequence, Shard, TableDefinition};
 
@@ -118,7 +117,7 @@ pub async fn a_strict_table_takes_declared_columns_only<S: Subject>(mut trial: T
         matches!(&refused, AppendError::UndeclaredColumn { event_index: 5, name } if name == "height"),
         "{refused}"
     );
-    let update = annals_engine::contract::UpdateTable {
+    let update = annals_engine::UpdateTable {
         table: tracked.id(),
         expected_revision: trial.engine().table(&strict.name).expect("the table").revision,
         retention: None,

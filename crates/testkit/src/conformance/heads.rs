@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{HeadWatch, ReadError, WatchClosed, WatchScope};
+use annals_engine::{Engine, HeadWatch, ReadError, WatchClosed, WatchScope};
 use annals_model::{HashSlices, Shard};
 
 use crate::event::TestEvent;

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::Engine;
-use annals_engine::contract::{PageBounds, PartitionRead, PartitionSelection, ReadError, ScanOrder};
+use annals_engine::{Engine, PageBounds, PartitionRead, PartitionSelection, ReadError, ScanOrder};
 use annals_model::{EventTime, HashSlices, Moment, Shard, Sharding, TableDefinition, TimeRange, Token};
 use rand::Rng;
 

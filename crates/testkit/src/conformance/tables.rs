@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{AppendError, CatalogError, PartitionList, ReadError, UpdateTable};
+use annals_engine::{AppendError, CatalogError, Engine, PartitionList, ReadError, UpdateTable};
 use annals_model::{ColumnType, Retention, Shard, Table, TableDefinition};
 
 use crate::event::{Cell, TestEvent};

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalRead, PartitionRead, ReadError, TrimMode};
+use annals_engine::{ArrivalRead, Engine, PartitionRead, ReadError, TrimMode};
 use annals_model::{CommitTime, Retention, Sequence};
 
 use crate::generator::{Generator, Shape};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use annals_engine::EmbeddedEngine;
-use annals_engine::embedded::Options;
+use annals_embedded::{EmbeddedEngine, Options};
 use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;

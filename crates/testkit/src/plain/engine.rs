@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use annals_engine::Engine;
-use annals_engine::contract::{
-    Append, AppendError, Appended, ArrivalPage, ArrivalRead, ArrivalScope, CatalogError, CountedScan, HeadBoard,
-    HeadWatch, PageBounds, PartitionList, PartitionPage, PartitionRead, PartitionSelection, PartitionStats, ReadError,
-    SizeEstimate, TableStats, TrimMode, Trimmed, UpdateTable, WatchScope,
+use annals_engine::{
+    Append, AppendError, Appended, ArrivalPage, ArrivalRead, ArrivalScope, CatalogError, CountedScan, Engine,
+    HeadBoard, HeadWatch, PageBounds, PartitionList, PartitionPage, PartitionRead, PartitionSelection, PartitionStats,
+    ReadError, SizeEstimate, TableStats, TrimMode, Trimmed, UpdateTable, WatchScope,
 };
 use annals_model::{
     Column, CommitTime, HashSlices, Moment, PartitionKey, Retention, ScanPosition, Sequence, Shard, StoredEvent, Table,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::contract::{
+use annals_engine::{
     Append, AppendError, Appended, ArrivalScope, CatalogError, HeadBoard, ShardAppended, Trimmed, UpdateTable,
 };
 use annals_model::limits::TABLE_COLUMNS_MAX;
@@ -62,7 +62,7 @@ impl PlainTable {
             self.table.revision += 1;
         }
         let head = self.oracle.moment();
-        let place = |batch: &annals_engine::contract::ShardBatch| ShardAppended {
+        let place = |batch: &annals_engine::ShardBatch| ShardAppended {
             shard: batch.shard,
             first_sequence: head.of(batch.shard).next(),
             event_count: batch.batch.len() as u64,

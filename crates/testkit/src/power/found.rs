@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_engine::Engine;
-use annals_engine::contract::{ArrivalRead, ArrivalScope};
+use annals_engine::{ArrivalRead, ArrivalScope, Engine};
 use annals_model::{Moment, Sequence, Shard, StoredEvent, Table, TableId};
 
 use crate::trial::{WIDE, everything};

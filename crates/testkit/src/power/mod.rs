@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use annals_engine::EmbeddedEngine;
+use annals_embedded::EmbeddedEngine;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use annals_engine::contract::{Append, Appended, ShardBatch};
+use annals_engine::{Append, Appended, ShardBatch};
 use annals_model::{Column, Sequence, StoredEvent, Table, TableId, TableName};
 
 use super::found::{Found, FoundShard, FoundTable};

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_engine::Engine;
-use annals_engine::contract::{Append, AppendError, CatalogError, TrimMode, UpdateTable};
-use annals_engine::embedded::{EmbeddedEngine, OpenError, Options};
+use annals_embedded::{EmbeddedEngine, OpenError, Options};
+use annals_engine::{Append, AppendError, CatalogError, Engine, TrimMode, UpdateTable};
 use annals_model::{Column, ColumnType, Retention, Sequence, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;

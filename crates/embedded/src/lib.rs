@@ -1,0 +1,42 @@
+//! The embedded engine: tables in files of its own.
+//!
+//! One thread commits: it owns the journal, gives out sequences, adds to memtables and publishes heads. Others sync,
+//! flush memtables to segments, compact and trim. Readers take a shard's view, one `Arc`, and are in nobody's way.
+
+mod admission;
+#[cfg(test)]
+mod admission_tests;
+mod background;
+mod backlog;
+mod catalog;
+mod clock;
+mod commit;
+mod compaction;
+mod directory_keeper;
+mod engine;
+mod flush;
+mod heap;
+mod indexing;
+mod keeper;
+mod maintenance;
+mod memtable;
+mod merge;
+mod open;
+mod options;
+mod pace;
+mod pool;
+mod read;
+mod retention;
+mod runs;
+mod segment_set;
+mod shard_state;
+mod sources;
+mod store;
+mod sync;
+mod table_state;
+
+pub use annals_storage::store::{CloseError, OpenError};
+pub use clock::{Clock, SystemClock};
+pub use compaction::merged_run_bytes_max;
+pub use engine::EmbeddedEngine;
+pub use options::{OpenMode, Options};

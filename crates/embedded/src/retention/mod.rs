@@ -1,0 +1,95 @@
+//! Retention: the oldest runs go once all their events are past a bound.
+//!
+//! What goes is decided over whole runs and made durable as a floor for each shard, through the commit thread. From
+//! then on the events before it are no longer served; the runs are taken out of the manifest and removed afterwards,
+//! by the maintenance thread, and a crash in between changes nothing but when.
+//!
+//! Only runs go. So that a table to which little or nothing comes loses its events too, memtables are flushed once they
+//! hold events of a part of the table's age.
+
+mod lease;
+mod policy;
+
+use std::sync::PoisonError;
+
+use annals_model::{CommitTime, Retention, Sequence, Shard};
+
+use super::commit::{Change, CommitHandle};
+use super::runs::Run;
+use super::shard_state::ShardState;
+use super::store::Store;
+use super::table_state::TableState;
+use annals_engine::{CatalogError, Trimmed};
+use policy::{RunAge, runs_to_remove};
+
+pub(crate) use lease::ScanLease;
+
+/// A run is at most such a part of what the table's retention keeps, unless it was filled as fast: since whole runs go,
+/// events outlive an age by no more than this part of it, and by the time between two looks.
+pub(crate) const RETENTION_PARTS: u32 = 16;
+
+/// What a retention removes of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TrimPlan {
+    /// The oldest sequence that stays, of each shard that loses something.
+    pub(crate) floors: Vec<(Shard, Sequence)>,
+    /// How much goes.
+    pub(crate) trimmed: Trimmed,
+}
+
+/// The shards whose memtable holds events that are old by the table's retention: it is to be flushed, however little
+/// it is, since only runs can go.
+pub(crate) fn aged_shards(table: &TableState, retention: Retention, now: CommitTime) -> Vec<Shard> {
+    let Some(age_max) = retention.age_max else { return Vec::new() };
+    let part = (age_max / RETENTION_PARTS).as_nanos();
+    let is_aged = |first: CommitTime| {
+        let age = i128::from(now.unix_nanos()) - i128::from(first.unix_nanos());
+        u128::try_from(age).is_ok_and(|age| age >= part)
+    };
+    let aged = table.shards().iter().filter(|shard| shard.view().active.first_commit().is_some_and(is_aged));
+    aged.map(ShardState::shard).collect()
+}
+
+/// Decides what goes of a table at `now`, by the clock of commit times.
+pub(crate) fn plan_trim(table: &TableState, retention: Retention, now: CommitTime) -> TrimPlan {
+    if retention.keeps_everything() {
+        return TrimPlan::default();
+    }
+    let views: Vec<_> = table.shards().iter().map(|shard| (shard.shard(), shard.view())).collect();
+    let retained: Vec<_> =
+        views.iter().map(|(_, view)| view.runs.between(view.first_retained, Sequence::MAX)).collect();
+    let ages: Vec<Vec<RunAge>> = retained.iter().map(|runs| runs.iter().map(|run| age_of(run)).collect()).collect();
+    let mut plan = TrimPlan::default();
+    for (index, count) in runs_to_remove(&ages, retention, now).into_iter().enumerate() {
+        let gone = &retained[index][..count];
+        if let Some(last) = gone.last() {
+            plan.floors.push((views[index].0, last.summary().last.next()));
+            plan.trimmed.events += gone.iter().map(|run| u64::from(run.summary().event_count)).sum::<u64>();
+            plan.trimmed.bytes += gone.iter().map(|run| run.summary().length).sum::<u64>();
+        }
+    }
+    plan
+}
+
+/// Raises a table's floors as `retention` demands at this time, durably; gives what went. Waits, so threads
+/// that must not do not call it.
+///
+/// # Errors
+/// When the floors were not raised; nothing is removed then.
+pub(crate) fn trim(
+    store: &Store,
+    table: &TableState,
+    retention: Retention,
+    commits: &CommitHandle,
+) -> Result<Trimmed, CatalogError> {
+    let _bounds = store.run_bounds().lock().unwrap_or_else(PoisonError::into_inner);
+    let TrimPlan { floors, trimmed } = plan_trim(table, retention, store.wall_time());
+    if !floors.is_empty() {
+        commits.change_and_wait(Change::RaiseFloors { table: table.id(), floors })?;
+    }
+    Ok(trimmed)
+}
+
+fn age_of(run: &Run) -> RunAge {
+    RunAge { last_commit: run.summary().last_commit, stored_bytes: run.summary().length }
+}
