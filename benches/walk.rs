@@ -4,8 +4,8 @@ mod support;
 
 use std::hint::black_box;
 
+use annals_event::walk::{ColumnCheck, Refusal, Walker};
 use annals_model::ColumnType;
-use annals_wire::walk::{ColumnCheck, Refusal, Walker};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// A table that takes everything: what is measured is the walk.

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use annals_event::walk::{ColumnCheck, Refusal, Walker};
 use annals_model::ColumnType;
 use annals_wire::v1::value::Kind;
 use annals_wire::v1::{Event, Value as Cell};
-use annals_wire::walk::{ColumnCheck, Refusal, Walker};
 use prost::Message;
 use serde_json::Value as Json;
 

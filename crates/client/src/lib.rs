@@ -37,7 +37,7 @@ mod append;
 mod backoff;
 mod client;
 mod error;
-mod event;
+mod recorded;
 mod scan;
 mod tables;
 mod tail;
@@ -46,12 +46,13 @@ mod token;
 /// The contract's messages, for the calls that take or give them as they are.
 pub use annals_wire::v1 as proto;
 
+pub use annals_event::{Columns, DecodeError, Event, EventBuilder, EventError, EventView, Value};
 pub use annals_model::{ColumnType, CommitTime, EventTime, Sequence, Shard, TimeRange};
 pub use annals_wire::fault::{Fault, Reason, Violation};
 pub use append::{AppendSession, Appended, PendingAppend, ShardAppended};
 pub use client::Client;
 pub use error::Error;
-pub use event::{Columns, DecodeError, Event, EventBuilder, EventError, EventView, RecordedEvent, Value};
+pub use recorded::RecordedEvent;
 pub use scan::{Counted, Plan, Scan, ScanSplit, ScanStream};
 pub use tail::{Lag, Tail, TailBody, TailMessage, TailStart, TailStream, Watermark};
 pub use token::{PageToken, ResumeToken};

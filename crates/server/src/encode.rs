@@ -1,8 +1,8 @@
 //! Stored events as the contract's responses carry them, and how many one carries.
 
 use annals_engine::PageBounds;
+use annals_event::Projection;
 use annals_model::StoredEvent;
-use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 

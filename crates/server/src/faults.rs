@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use annals_engine::{AppendError, CatalogError, ReadError, ReadOnlyReason};
+use annals_event::walk::Refusal;
 use annals_model::{ResumeTokenError, TableName};
 use annals_wire::fault::RefusedEvents;
-use annals_wire::walk::Refusal;
 use annals_wire::{Fault, Reason};
 
 /// Space comes back when an operator or retention frees some: not at once.

@@ -1,10 +1,9 @@
-//! The protocol boundary of Annals: generated messages, the strict walk, errors to statuses and back.
+//! The protocol boundary of Annals: generated messages, encoded answers, errors to statuses and back.
 //!
 //! - [`v1`]: the contract's messages with all their fields, and clients over them.
 //! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
 //!   speak: an event's bytes are written once, by its producer, and never encoded again.
 //! - [`serving`]: the event service as a server speaks it, whose [`answer`]s with events are encoded without being built.
-//! - [`walk`]: the strict check of an event's bytes.
 //! - [`fault`]: what can go wrong between a client and a server, as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
@@ -16,7 +15,6 @@ pub mod fault;
 pub mod opaque;
 pub mod serving;
 pub mod v1;
-pub mod walk;
 
 pub use fault::{Fault, Reason};
 

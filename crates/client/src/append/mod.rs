@@ -8,8 +8,8 @@ use annals_wire::v1::AppendResponse;
 
 use crate::client::Client;
 use crate::error::Error;
-use crate::event::Event;
 use crate::token::ResumeToken;
+use annals_event::Event;
 
 pub use session::{AppendSession, PendingAppend};
 

@@ -25,7 +25,7 @@ use tonic::transport::Channel;
 use super::{Appended, request};
 use crate::client::Client;
 use crate::error::Error;
-use crate::event::Event;
+use annals_event::Event;
 
 /// Bytes of requests that may wait for their answers, unless the caller says otherwise: enough to keep a connection
 /// and a disk busy at once, little enough to lose sight of nothing.

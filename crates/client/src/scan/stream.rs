@@ -15,7 +15,7 @@ use tonic::Streaming;
 use crate::backoff::Backoff;
 use crate::client::Client;
 use crate::error::Error;
-use crate::event::RecordedEvent;
+use crate::recorded::RecordedEvent;
 use crate::token::{PageToken, ResumeToken};
 
 /// Tries in a row that bring nothing before a scan gives up: about six seconds.

@@ -8,7 +8,7 @@ use annals_wire::opaque::tail_response::Body;
 use annals_wire::v1;
 
 use crate::error::Error;
-use crate::event::RecordedEvent;
+use crate::recorded::RecordedEvent;
 use crate::token::ResumeToken;
 
 /// One message of a tail, and the token that resumes after it.

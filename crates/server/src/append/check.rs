@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use annals_event::walk::{ColumnCheck, Refusal};
 use annals_model::{ColumnType, Schema, SchemaMode, Table};
-use annals_wire::walk::{ColumnCheck, Refusal};
 
 /// A column that the table does not have yet.
 #[derive(Clone, Copy, Debug)]

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use annals_engine::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
+use annals_event::walk::{EventIds, Walked, Walker};
 use annals_model::{
     BatchBuilder, Column, EventBatch, EventTime, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
 };
@@ -17,7 +18,6 @@ use annals_wire::Fault;
 use annals_wire::fault::RefusedEvents;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::{AppendResponse, ShardAppend};
-use annals_wire::walk::{EventIds, Walked, Walker};
 use bytes::Bytes;
 
 use super::check::SchemaCheck;

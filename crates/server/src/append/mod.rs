@@ -9,10 +9,10 @@ mod request;
 mod session;
 
 use annals_engine::{Appended, Engine};
+use annals_event::walk::EventIds;
 use annals_wire::Fault;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::AppendResponse;
-use annals_wire::walk::EventIds;
 
 use crate::clock;
 use crate::deadline::Deadline;

@@ -1,9 +1,9 @@
 //! A scan's request, checked and bound to a moment.
 
 use annals_engine::{Engine, PageBounds, PartitionRead, PartitionSelection, ScanOrder};
+use annals_event::Projection;
 use annals_model::{HashSlices, Moment, PageToken, ResumeToken, ScanPosition, ScopeDigest, Table, TimeRange};
 use annals_wire::v1::{Direction, ScanRequest};
-use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use annals_engine::{ArrivalScope, Engine, WatchScope};
+use annals_event::Projection;
 use annals_model::{HashSlices, Moment, PartitionKey, ScopeDigest, Shard, Sharding, Table, TokenRange};
 use annals_wire::v1::{self, TailRequest};
-use annals_wire::walk::Projection;
 use annals_wire::{Fault, Reason};
 
 use super::start;

@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use annals_event::Projection;
+use annals_event::walk::{ColumnCheck, EventIds, Refusal, Walked, Walker};
 use annals_model::limits::{COLUMN_NAME_BYTES_MAX, EVENT_COLUMNS_MAX, EVENT_ID_BYTES, PARTITION_KEY_BYTES_MAX};
 use annals_model::{ColumnType, EventTime};
 use annals_wire::v1::value::Kind;
 use annals_wire::v1::{Event, Value};
-use annals_wire::walk::{ColumnCheck, EventIds, Projection, Refusal, Walked, Walker};
 use bytes::Bytes;
 use prost::Message;
 

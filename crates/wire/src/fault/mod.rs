@@ -9,7 +9,7 @@ mod status;
 
 use std::time::Duration;
 
-use crate::walk::Refusal;
+use annals_event::walk::Refusal;
 
 pub use reason::Reason;
 pub use status::{from_rpc_status, from_status, to_rpc_status, to_status};

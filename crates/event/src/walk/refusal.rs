@@ -5,6 +5,8 @@ use annals_model::limits::{
 };
 use annals_model::{ColumnConflict, ColumnType};
 
+use crate::encoding::cursor::Broken;
+
 /// How much of a column's name a message shows: a status travels in headers, which clients limit to 8 KiB.
 const NAME_CHARS_SHOWN: usize = 64;
 
@@ -181,5 +183,19 @@ pub(super) fn shown(name: &str) -> String {
     match name.char_indices().nth(NAME_CHARS_SHOWN) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
+    }
+}
+
+impl From<Broken> for Refusal {
+    #[cold]
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Truncated => Self::Truncated,
+            Broken::TagTooLong => Self::TagTooLong,
+            Broken::LengthTooLong => Self::LengthTooLong,
+            Broken::VarintTooLong => Self::VarintTooLong,
+            Broken::Group => Self::Group,
+            Broken::ReservedWireType => Self::ReservedWireType,
+        }
     }
 }

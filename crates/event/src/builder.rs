@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use annals_model::limits::{COLUMN_NAME_BYTES_MAX, EVENT_BYTES_MAX, EVENT_COLUMNS_MAX, PARTITION_KEY_BYTES_MAX};
 use annals_model::{EventTime, KeyError, PartitionKey};
-use bytes::Bytes;
 use uuid::Uuid;
 
-use super::Event;
-use super::value::Value;
-use super::view::{COLUMNS, EventView, ID, KEY, TIME};
-use super::wire_format::{WireType, put_bytes, put_varint, tag, varint_length};
+use crate::encoding::cursor::WireType;
+use crate::encoding::write::{put_bytes, put_varint, tag, varint_length};
+use crate::event::Event;
+use crate::value::Value;
+use crate::view::{COLUMNS, EventView, ID, KEY, TIME};
 
 /// Up to so many columns, comparing each name with each beats hashing them.
 const COMPARED_COLUMNS_MAX: usize = 24;
@@ -49,7 +49,7 @@ pub enum EventError {
 }
 
 impl EventBuilder {
-    pub(super) fn new(key: &[u8]) -> Self {
+    pub(crate) fn new(key: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(128 + key.len().min(PARTITION_KEY_BYTES_MAX));
         let mistake = PartitionKey::check(key).err().map(EventError::Key);
         if mistake.is_none() {
@@ -97,11 +97,11 @@ impl EventBuilder {
         self.names_may_repeat |= self.name_bits & bit != 0;
         self.name_bits |= bit;
         let name_length = 1 + varint_length(name.len() as u64) + name.len();
-        self.bytes.push(tag(field(COLUMNS), WireType::Length));
+        self.bytes.push(tag(field(COLUMNS), WireType::LengthDelimited));
         let entry_length = name_length + 1 + varint_length(value_length as u64) + value_length;
         put_varint(&mut self.bytes, entry_length as u64);
         put_bytes(&mut self.bytes, 1, name.as_bytes());
-        self.bytes.push(tag(2, WireType::Length));
+        self.bytes.push(tag(2, WireType::LengthDelimited));
         put_varint(&mut self.bytes, value_length as u64);
         value.encode(&mut self.bytes);
     }
@@ -130,7 +130,7 @@ impl EventBuilder {
         if self.bytes.len() > EVENT_BYTES_MAX {
             return Err(EventError::TooLarge(self.bytes.len()));
         }
-        Ok(Event(Bytes::from(self.bytes)))
+        Ok(Event::from_encoded(self.bytes))
     }
 }
 

@@ -7,9 +7,8 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 
-use super::cursor::Cursor;
-use super::event::entry_parts;
-use super::refusal::Refusal;
+use crate::encoding::cursor::{Cursor, WireType};
+use crate::walk::{Refusal, entry_parts};
 
 const COLUMNS_FIELD: u32 = 4;
 
@@ -56,7 +55,6 @@ impl Projection {
 
     /// Reads the next field and tells whether it stays.
     fn wants_next(&self, event: &[u8], cursor: &mut Cursor<'_>) -> Result<bool, Refusal> {
-        use super::cursor::WireType;
         let tag = cursor.tag()?;
         match tag.wire_type {
             WireType::Fixed64 => Ok(cursor.fixed64().map(|_| true)?),

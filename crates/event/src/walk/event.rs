@@ -7,12 +7,13 @@ use annals_model::limits::{
 };
 use annals_model::{ColumnType, EventTime};
 
-use super::cursor::{Cursor, WireType};
+use super::ids::EventIds;
 use super::refusal::{Refusal, shown};
 use super::shape::Shape;
 use super::suffix::Suffix;
+use super::tag::expect;
 use super::value::walk_value;
-use crate::walk::EventIds;
+use crate::encoding::cursor::{Cursor, WireType};
 
 /// Knows which columns a table takes.
 pub trait ColumnCheck {
@@ -91,23 +92,23 @@ impl<C: ColumnCheck> Walk<'_, '_, C> {
             let tag = cursor.tag()?;
             match tag.field {
                 1 => {
-                    tag.expect(WireType::LengthDelimited, "partition_key")?;
+                    expect(tag, WireType::LengthDelimited, "partition_key")?;
                     let range = checked_key(cursor.length_delimited()?)?;
                     once(key.replace(range).is_none(), "partition_key")?;
                 }
                 2 => {
-                    tag.expect(WireType::Fixed64, "time_unix_nanos")?;
+                    expect(tag, WireType::Fixed64, "time_unix_nanos")?;
                     let nanos = i64::from_le_bytes(cursor.fixed64()?);
                     once(time.replace(EventTime::from_unix_nanos(nanos)).is_none(), "time_unix_nanos")?;
                 }
                 3 => {
-                    tag.expect(WireType::LengthDelimited, "event_id")?;
+                    expect(tag, WireType::LengthDelimited, "event_id")?;
                     check_id(cursor.length_delimited()?.len())?;
                     once(!has_id, "event_id")?;
                     has_id = true;
                 }
                 4 => {
-                    tag.expect(WireType::LengthDelimited, "columns")?;
+                    expect(tag, WireType::LengthDelimited, "columns")?;
                     self.column(cursor.length_delimited()?)?;
                 }
                 field => return Err(Refusal::UnknownField { message: "Event", field }),
@@ -150,11 +151,11 @@ impl<C: ColumnCheck> Walk<'_, '_, C> {
 }
 
 /// Where a map entry's name and value lie; either may be missing.
-pub(super) type EntryParts = (Option<Range<usize>>, Option<Range<usize>>);
+pub(crate) type EntryParts = (Option<Range<usize>>, Option<Range<usize>>);
 
 /// Reads a map entry's parts, in any order, each at most once.
 #[inline]
-pub(super) fn entry_parts(event: &[u8], range: Range<usize>) -> Result<EntryParts, Refusal> {
+pub(crate) fn entry_parts(event: &[u8], range: Range<usize>) -> Result<EntryParts, Refusal> {
     let mut cursor = Cursor::over(event, range);
     let (mut name, mut value) = (None, None);
     while !cursor.is_at_end() {
@@ -164,7 +165,7 @@ pub(super) fn entry_parts(event: &[u8], range: Range<usize>) -> Result<EntryPart
             2 => (&mut value, "a column's value"),
             field => return Err(Refusal::UnknownField { message: "a column's map entry", field }),
         };
-        tag.expect(WireType::LengthDelimited, field)?;
+        expect(tag, WireType::LengthDelimited, field)?;
         once(part.replace(cursor.length_delimited()?).is_none(), field)?;
     }
     Ok((name, value))

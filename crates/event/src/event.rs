@@ -1,20 +1,12 @@
-//! Events as their encoded bytes: what a client sends, what the store keeps, and what every reader gets.
+//! An event as its encoded bytes: what a client sends, what the store keeps, and what every reader gets.
 //!
 //! An event is encoded once, by its [`EventBuilder`], and never decoded unless somebody asks: [`Event::view`] walks
 //! the bytes and hands out slices of them.
 
-mod builder;
-mod recorded;
-mod value;
-mod view;
-mod wire_format;
-
 use bytes::Bytes;
 
-pub use builder::{EventBuilder, EventError};
-pub use recorded::RecordedEvent;
-pub use value::Value;
-pub use view::{Columns, DecodeError, EventView};
+use crate::builder::EventBuilder;
+use crate::view::{DecodeError, EventView};
 
 /// An encoded `annals.v1.Event`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,7 +16,8 @@ impl Event {
     /// Begins an event of the partition `key`.
     ///
     /// ```
-    /// use annals_client::{Event, EventTime};
+    /// use annals_event::Event;
+    /// use annals_model::EventTime;
     ///
     /// let event = Event::builder("N14228")
     ///     .time(EventTime::from_unix_nanos(1_360_332_000_000_000_000))

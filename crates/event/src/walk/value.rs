@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use annals_model::ColumnType;
 
-use super::cursor::{Broken, Cursor, WireType};
 use super::refusal::Refusal;
+use super::tag::expect;
+use crate::encoding::cursor::{Broken, Cursor, WireType};
 
 const UUID_BYTES: usize = 16;
 
@@ -65,36 +66,36 @@ fn walk_kind(event: &[u8], cursor: &mut Cursor<'_>) -> Result<ColumnType, ValueR
     let tag = cursor.tag()?;
     match tag.field {
         1 => {
-            tag.expect(WireType::Varint, "Value.bool_value")?;
+            expect(tag, WireType::Varint, "Value.bool_value")?;
             if cursor.varint64()? > 1 { Err(ValueRefusal::BoolValue) } else { Ok(ColumnType::Bool) }
         }
         2 => {
-            tag.expect(WireType::Varint, "Value.int_value")?;
+            expect(tag, WireType::Varint, "Value.int_value")?;
             cursor.varint64()?;
             Ok(ColumnType::Int64)
         }
         3 => {
-            tag.expect(WireType::Fixed64, "Value.double_value")?;
+            expect(tag, WireType::Fixed64, "Value.double_value")?;
             cursor.fixed64()?;
             Ok(ColumnType::Double)
         }
         4 => {
-            tag.expect(WireType::LengthDelimited, "Value.string_value")?;
+            expect(tag, WireType::LengthDelimited, "Value.string_value")?;
             let text = &event[cursor.length_delimited()?];
             if str::from_utf8(text).is_ok() { Ok(ColumnType::String) } else { Err(ValueRefusal::TextNotText) }
         }
         5 => {
-            tag.expect(WireType::LengthDelimited, "Value.bytes_value")?;
+            expect(tag, WireType::LengthDelimited, "Value.bytes_value")?;
             cursor.length_delimited()?;
             Ok(ColumnType::Bytes)
         }
         6 => {
-            tag.expect(WireType::Fixed64, "Value.timestamp_unix_nanos")?;
+            expect(tag, WireType::Fixed64, "Value.timestamp_unix_nanos")?;
             cursor.fixed64()?;
             Ok(ColumnType::Timestamp)
         }
         7 => {
-            tag.expect(WireType::LengthDelimited, "Value.uuid_value")?;
+            expect(tag, WireType::LengthDelimited, "Value.uuid_value")?;
             let length = cursor.length_delimited()?.len();
             if length == UUID_BYTES { Ok(ColumnType::Uuid) } else { Err(ValueRefusal::UuidLength(length)) }
         }

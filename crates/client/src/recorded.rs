@@ -2,8 +2,7 @@
 
 use annals_model::{CommitTime, Sequence, Shard};
 
-use super::Event;
-use super::view::{DecodeError, EventView};
+use annals_event::{DecodeError, Event, EventView};
 
 /// A stored event, as a scan or a tail delivers it.
 #[derive(Clone, Debug, PartialEq, Eq)]

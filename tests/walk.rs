@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use annals_event::Projection;
+use annals_event::walk::{ColumnCheck, EventIds, Refusal, Walked, Walker};
 use annals_model::{ColumnType, EventTime};
+use annals_wire::v1::{Event, Value, value::Kind};
 use bytes::Bytes;
 use proptest::prelude::*;
 use prost::Message;
-
-use super::*;
-use crate::v1::{Event, Value, value::Kind};
 
 /// Notes what it is asked.
 #[derive(Default)]

@@ -1,16 +1,15 @@
-//! Reads the pieces of the protobuf encoding strictly: tags, varints, lengths, fixed widths.
+//! Reads the pieces of the protobuf encoding strictly: tags, varints, lengths, fixed widths. The one reader of an event's
+//! bytes: the walk, the projection and the view go by it.
 //!
 //! Non-minimal varints are taken, as every parser takes them; values that do not fit their width are refused, because
 //! parsers cut them in different ways.
 
 use std::ops::Range;
 
-use super::refusal::Refusal;
-
 /// What is wrong with the encoding itself. It is as small as what is read, so that both come back in registers: a refusal
 /// would come through memory, for each of the twenty pieces of a small event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     Truncated,
     TagTooLong,
     LengthTooLong,
@@ -19,23 +18,9 @@ pub(super) enum Broken {
     ReservedWireType,
 }
 
-impl From<Broken> for Refusal {
-    #[cold]
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Truncated => Self::Truncated,
-            Broken::TagTooLong => Self::TagTooLong,
-            Broken::LengthTooLong => Self::LengthTooLong,
-            Broken::VarintTooLong => Self::VarintTooLong,
-            Broken::Group => Self::Group,
-            Broken::ReservedWireType => Self::ReservedWireType,
-        }
-    }
-}
-
 /// How a field's value is encoded; groups and reserved types are refused before one of these is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WireType {
+pub(crate) enum WireType {
     Varint,
     Fixed64,
     LengthDelimited,
@@ -44,22 +29,14 @@ pub(super) enum WireType {
 
 /// A field's number and the encoding of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tag {
-    pub(super) field: u32,
-    pub(super) wire_type: WireType,
-}
-
-impl Tag {
-    /// Refuses the tag unless its value is encoded as `expected`.
-    #[inline]
-    pub(super) fn expect(self, expected: WireType, field: &'static str) -> Result<(), Refusal> {
-        if self.wire_type == expected { Ok(()) } else { Err(Refusal::WireType { field }) }
-    }
+pub(crate) struct Tag {
+    pub(crate) field: u32,
+    pub(crate) wire_type: WireType,
 }
 
 /// A place in an event's bytes, up to the end of the message that is read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     position: usize,
 }
@@ -67,23 +44,23 @@ pub(super) struct Cursor<'a> {
 impl<'a> Cursor<'a> {
     /// At the start of `range` of `bytes`.
     #[inline]
-    pub(super) fn over(bytes: &'a [u8], range: Range<usize>) -> Self {
+    pub(crate) fn over(bytes: &'a [u8], range: Range<usize>) -> Self {
         Self { bytes: &bytes[..range.end], position: range.start }
     }
 
     #[inline]
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.position == self.bytes.len()
     }
 
     /// How many bytes of the event lie before the next one to be read.
-    pub(super) fn position(&self) -> usize {
+    pub(crate) fn position(&self) -> usize {
         self.position
     }
 
     /// The next field's tag.
     #[inline]
-    pub(super) fn tag(&mut self) -> Result<Tag, Broken> {
+    pub(crate) fn tag(&mut self) -> Result<Tag, Broken> {
         let value = self.varint32(Broken::TagTooLong)?;
         let wire_type = match value & 7 {
             0 => WireType::Varint,
@@ -98,7 +75,7 @@ impl<'a> Cursor<'a> {
 
     /// Where the next length-delimited value lies in the event.
     #[inline]
-    pub(super) fn length_delimited(&mut self) -> Result<Range<usize>, Broken> {
+    pub(crate) fn length_delimited(&mut self) -> Result<Range<usize>, Broken> {
         let length = self.varint32(Broken::LengthTooLong)? as usize;
         if length > self.bytes.len() - self.position {
             return Err(Broken::Truncated);
@@ -108,8 +85,23 @@ impl<'a> Cursor<'a> {
         Ok(start..self.position)
     }
 
+    /// The next length-delimited value itself.
     #[inline]
-    pub(super) fn fixed64(&mut self) -> Result<[u8; 8], Broken> {
+    pub(crate) fn delimited(&mut self) -> Result<&'a [u8], Broken> {
+        Ok(&self.bytes[self.length_delimited()?])
+    }
+
+    /// Passes over a value of 32 bits, which no field of an event has.
+    pub(crate) fn skip_fixed32(&mut self) -> Result<(), Broken> {
+        if self.bytes.len() - self.position < 4 {
+            return Err(Broken::Truncated);
+        }
+        self.position += 4;
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<[u8; 8], Broken> {
         let rest = &self.bytes[self.position..];
         let value = *rest.first_chunk::<8>().ok_or(Broken::Truncated)?;
         self.position += 8;
@@ -118,7 +110,7 @@ impl<'a> Cursor<'a> {
 
     /// A varint of up to 64 bits.
     #[inline]
-    pub(super) fn varint64(&mut self) -> Result<u64, Broken> {
+    pub(crate) fn varint64(&mut self) -> Result<u64, Broken> {
         let mut value = 0_u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;

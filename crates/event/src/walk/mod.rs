@@ -10,20 +10,16 @@
 //!
 //! Does not: know tables. Columns are shown to a [`ColumnCheck`], which knows the schema.
 
-mod cursor;
 mod event;
 mod ids;
-mod project;
 mod refusal;
 mod shape;
 mod suffix;
+mod tag;
 mod value;
 
+pub(crate) use event::entry_parts;
 pub use event::{ColumnCheck, Walked, Walker};
 pub use ids::EventIds;
-pub use project::{ProjectError, Projection};
 pub use refusal::Refusal;
 pub use suffix::Suffix;
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,9 @@
 use annals_model::EventTime;
 use uuid::Uuid;
 
-use super::value::Value;
-use super::wire_format::{FieldValue, Fields};
+use crate::encoding::cursor::Broken;
+use crate::encoding::fields::{FieldValue, Fields};
+use crate::value::Value;
 
 /// Bytes that are not an encoded event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +23,18 @@ impl DecodeError {
     }
 }
 
+impl From<Broken> for DecodeError {
+    fn from(broken: Broken) -> Self {
+        Self::new(match broken {
+            Broken::Truncated => "a field is longer than what holds it",
+            Broken::TagTooLong => "a field's tag is longer than 5 bytes or 32 bits",
+            Broken::LengthTooLong => "a field's length is longer than 5 bytes or 32 bits",
+            Broken::VarintTooLong => "a varint is over 64 bits",
+            Broken::Group | Broken::ReservedWireType => "a field has a wire type that events do not use",
+        })
+    }
+}
+
 /// An event's parts, borrowed from its bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct EventView<'a> {
@@ -32,13 +45,13 @@ pub struct EventView<'a> {
     message: &'a [u8],
 }
 
-pub(super) const KEY: u32 = 1;
-pub(super) const TIME: u32 = 2;
-pub(super) const ID: u32 = 3;
-pub(super) const COLUMNS: u32 = 4;
+pub(crate) const KEY: u32 = 1;
+pub(crate) const TIME: u32 = 2;
+pub(crate) const ID: u32 = 3;
+pub(crate) const COLUMNS: u32 = 4;
 
 impl<'a> EventView<'a> {
-    pub(super) fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(message: &'a [u8]) -> Result<Self, DecodeError> {
         let mut view = Self { key: &[], time: None, id: None, column_count: 0, message };
         let mut fields = Fields::new(message);
         while let Some(field) = fields.next()? {
@@ -132,7 +145,7 @@ fn decode_column(entry: &[u8]) -> Result<(&str, Value<'_>), DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Event;
+    use crate::event::Event;
 
     #[test]
     fn an_event_cut_short_is_refused_and_never_a_panic() {
