@@ -1,6 +1,7 @@
 //! What can go wrong, and what to do about it.
 
-use annals_wire::fault::{Fault, Reason, from_status};
+use annals_model::{Fault, Reason};
+use annals_wire::fault::from_status;
 use tonic::{Code, Status};
 
 /// Why a call failed.

@@ -47,8 +47,8 @@ mod token;
 pub use annals_wire::v1 as proto;
 
 pub use annals_event::{Columns, DecodeError, Event, EventBuilder, EventError, EventView, Value};
+pub use annals_model::fault::{Fault, Reason, Violation};
 pub use annals_model::{ColumnType, CommitTime, EventTime, Sequence, Shard, TimeRange};
-pub use annals_wire::fault::{Fault, Reason, Violation};
 pub use append::{AppendSession, Appended, PendingAppend, ShardAppended};
 pub use client::Client;
 pub use error::Error;

@@ -9,6 +9,7 @@
 mod batch;
 mod column;
 mod event;
+pub mod fault;
 mod key;
 pub mod limits;
 mod moment;
@@ -26,6 +27,7 @@ mod token;
 pub use batch::{BatchBuilder, EventBatch, Row};
 pub use column::{Column, ColumnConflict, ColumnType, LearnedColumn, Schema, SchemaMode};
 pub use event::StoredEvent;
+pub use fault::{Fault, FaultKind, Reason};
 pub use key::{KeyError, PartitionKey};
 pub use moment::Moment;
 pub use page_token::{PageToken, PageTokenError, ScanPosition};

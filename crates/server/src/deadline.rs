@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use annals_wire::{Fault, Reason};
+use annals_model::{Fault, Reason};
 use http::{Extensions, HeaderMap};
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 

@@ -2,8 +2,7 @@
 
 use annals_engine::PageBounds;
 use annals_event::Projection;
-use annals_model::StoredEvent;
-use annals_wire::{Fault, Reason};
+use annals_model::{Fault, Reason, StoredEvent};
 use bytes::Bytes;
 
 use crate::config::Limits;

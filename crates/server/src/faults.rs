@@ -6,10 +6,9 @@
 use std::time::Duration;
 
 use annals_engine::{AppendError, CatalogError, ReadError, ReadOnlyReason};
+use annals_event::RefusedEvents;
 use annals_event::walk::Refusal;
-use annals_model::{ResumeTokenError, TableName};
-use annals_wire::fault::RefusedEvents;
-use annals_wire::{Fault, Reason};
+use annals_model::{Fault, Reason, ResumeTokenError, TableName};
 
 /// Space comes back when an operator or retention frees some: not at once.
 const RETRY_AFTER_DISK_FULL: Duration = Duration::from_secs(1);

@@ -1,6 +1,6 @@
 //! Pages of lists.
 
-use annals_wire::Fault;
+use annals_model::Fault;
 
 use crate::config::Limits;
 use crate::faults;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use annals_event::Projection;
 use annals_model::limits::COLUMN_NAME_BYTES_MAX;
-use annals_model::{EventTime, HashSlices, Moment, PartitionKey, ResumeToken, Table, TimeRange};
+use annals_model::{EventTime, Fault, HashSlices, Moment, PartitionKey, Reason, ResumeToken, Table, TimeRange};
 use annals_wire::v1;
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 
 use crate::config::Limits;

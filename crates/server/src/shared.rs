@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::{Engine, PageBounds};
-use annals_model::{Table, TableName};
-use annals_wire::{Fault, Reason};
+use annals_model::{Fault, Reason, Table, TableName};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::yield_now;
 

@@ -8,7 +8,8 @@ use prost::Message;
 use tonic::Status;
 use tonic::codec::{self, DecodeBuf, EncodeBuf};
 
-use crate::fault::{Fault, Reason, to_status};
+use crate::fault::to_status;
+use annals_model::fault::{Fault, Reason};
 
 /// What can be measured and written as a message: messages, and the [answers](crate::answer) that are not built as such.
 pub trait Encodable: Send + 'static {

@@ -4,7 +4,7 @@
 //! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
 //!   speak: an event's bytes are written once, by its producer, and never encoded again.
 //! - [`serving`]: the event service as a server speaks it, whose [`answer`]s with events are encoded without being built.
-//! - [`fault`]: what can go wrong between a client and a server, as a gRPC status and back.
+//! - [`fault`]: a fault as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
 //! Nothing here does I/O or knows of the engine.
@@ -15,8 +15,6 @@ pub mod fault;
 pub mod opaque;
 pub mod serving;
 pub mod v1;
-
-pub use fault::{Fault, Reason};
 
 /// The encoded `FileDescriptorSet` of the contract and all that it imports.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/annals.descriptors"));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::scripted::{Script, connected, lock, recorded, tail_events, tail_started};
 use annals_client::{Client, Error, Reason, Scan, Tail, TailBody};
-use annals_wire::fault::{Fault, to_status};
+use annals_model::Fault;
+use annals_wire::fault::to_status;
 use annals_wire::opaque::ScanResponse;
 use annals_wire::v1::tail_request::Start;
 use futures_util::StreamExt;

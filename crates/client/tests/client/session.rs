@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::scripted::{Script, Session, connected, lock};
 use annals_client::{AppendSession, Appended, Error, Event, PendingAppend, Reason};
-use annals_wire::fault::{Fault, to_rpc_status};
+use annals_model::Fault;
+use annals_wire::fault::to_rpc_status;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::append_session_response::Result as Answer;
 use annals_wire::v1::{AppendResponse, AppendSessionResponse, ShardAppend};

@@ -10,12 +10,11 @@
 use std::ops::Range;
 
 use annals_engine::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
+use annals_event::RefusedEvents;
 use annals_event::walk::{EventIds, Walked, Walker};
 use annals_model::{
-    BatchBuilder, Column, EventBatch, EventTime, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
+    BatchBuilder, Column, EventBatch, EventTime, Fault, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
 };
-use annals_wire::Fault;
-use annals_wire::fault::RefusedEvents;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::{AppendResponse, ShardAppend};
 use bytes::Bytes;

@@ -10,7 +10,7 @@ mod session;
 
 use annals_engine::{Appended, Engine};
 use annals_event::walk::EventIds;
-use annals_wire::Fault;
+use annals_model::Fault;
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::AppendResponse;
 

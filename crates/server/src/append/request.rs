@@ -1,9 +1,8 @@
 //! An append request but for its events: what it asks for, and for which shard.
 
 use annals_model::limits::{REQUEST_BYTES_MAX, REQUEST_EVENTS_MAX};
-use annals_model::{Shard, Sharding, Table};
+use annals_model::{Fault, Reason, Shard, Sharding, Table};
 use annals_wire::opaque::AppendRequest;
-use annals_wire::{Fault, Reason};
 use prost::Message;
 
 use crate::faults;

@@ -15,11 +15,11 @@ use std::vec;
 
 use annals_engine::{Append, Appended, Engine, Place};
 use annals_event::walk::EventIds;
+use annals_model::{Fault, Reason};
 use annals_wire::fault::{to_rpc_status, to_status};
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};
 use annals_wire::v1::append_session_response::Result as Outcome;
 use annals_wire::v1::{AppendResponse, AppendSessionResponse};
-use annals_wire::{Fault, Reason};
 use futures_util::future::poll_fn;
 use futures_util::stream::{self, FuturesOrdered, Stream, StreamExt};
 use prost::Message;

@@ -1,7 +1,7 @@
 //! Gives a reason to the errors that the gRPC library makes by itself, before a call's code is reached.
 
+use annals_model::{Fault, Reason};
 use annals_wire::fault::to_status;
-use annals_wire::{Fault, Reason};
 use http::Response;
 use tonic::body::Body;
 use tonic::{Code, Status};

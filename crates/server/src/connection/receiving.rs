@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use annals_model::{Fault, Reason};
 use annals_wire::fault::to_status;
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tonic::Status;

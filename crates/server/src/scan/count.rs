@@ -1,8 +1,7 @@
 //! Counts what a scan would return.
 
 use annals_engine::{CountedScan, Engine, PageBounds};
-use annals_model::PartitionKey;
-use annals_wire::Fault;
+use annals_model::{Fault, PartitionKey};
 
 use super::request::Scan;
 use crate::encode::response_bounds;

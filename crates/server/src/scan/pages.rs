@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::{Engine, PageBounds};
-use annals_model::ScanPosition;
-use annals_wire::Fault;
+use annals_model::{Fault, ScanPosition};
 use annals_wire::answer::{RecordedEvents, ScanAnswer};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};

@@ -5,8 +5,7 @@
 
 use annals_engine::{Engine, PartitionSelection, SizeEstimate};
 use annals_model::limits::{HASH_SLICES_MAX, RESPONSE_BYTES_MAX};
-use annals_model::{HashSlices, PartitionKey};
-use annals_wire::Fault;
+use annals_model::{Fault, HashSlices, PartitionKey};
 use annals_wire::v1::{self, PlanScanRequest, PlanScanResponse, ScanRequest, ScanSplit};
 use prost::Message;
 

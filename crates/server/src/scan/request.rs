@@ -2,9 +2,10 @@
 
 use annals_engine::{Engine, PageBounds, PartitionRead, PartitionSelection, ScanOrder};
 use annals_event::Projection;
-use annals_model::{HashSlices, Moment, PageToken, ResumeToken, ScanPosition, ScopeDigest, Table, TimeRange};
+use annals_model::{
+    Fault, HashSlices, Moment, PageToken, Reason, ResumeToken, ScanPosition, ScopeDigest, Table, TimeRange,
+};
 use annals_wire::v1::{Direction, ScanRequest};
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 
 use crate::digest::Digest;

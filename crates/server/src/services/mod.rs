@@ -4,7 +4,7 @@ mod events;
 mod servers;
 mod tables;
 
-use annals_wire::Fault;
+use annals_model::Fault;
 use annals_wire::fault::to_status;
 use tonic::{Response, Status};
 

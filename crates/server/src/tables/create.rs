@@ -1,9 +1,8 @@
 //! Making tables.
 
 use annals_engine::{CatalogError, Engine};
-use annals_model::{Column, SchemaMode, ShardCount, Sharding, Table, TableDefinition};
+use annals_model::{Column, Fault, Reason, SchemaMode, ShardCount, Sharding, Table, TableDefinition};
 use annals_wire::v1::{self, CreateTableRequest, CreateTableResponse};
-use annals_wire::{Fault, Reason};
 
 use super::{described, render};
 use crate::faults;

@@ -6,8 +6,7 @@ mod render;
 mod update;
 
 use annals_engine::Engine;
-use annals_model::Table;
-use annals_wire::Fault;
+use annals_model::{Fault, Table};
 use annals_wire::v1::{self, GetTableRequest, GetTableResponse, ListTablesRequest, ListTablesResponse};
 use prost::Message;
 
@@ -50,7 +49,7 @@ pub(crate) async fn list<E: Engine>(
         let shown = match described(shared, &table).await {
             Ok(shown) => shown,
             // Dropped since the list was made.
-            Err(fault) if fault.reason == annals_wire::Reason::TableNotFound => continue,
+            Err(fault) if fault.reason == annals_model::Reason::TableNotFound => continue,
             Err(fault) => return Err(fault),
         };
         bytes += shown.encoded_len();

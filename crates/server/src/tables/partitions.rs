@@ -1,9 +1,8 @@
 //! Looking at partitions.
 
 use annals_engine::{Engine, PartitionList};
-use annals_model::PartitionKey;
+use annals_model::{Fault, PartitionKey, Reason};
 use annals_wire::v1::{GetPartitionRequest, GetPartitionResponse, ListPartitionsRequest, ListPartitionsResponse};
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 
 use super::render;

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use annals_engine::{PartitionStats, ShardStats, TableStats};
 use annals_model::limits::COLUMN_NAME_BYTES_MAX;
-use annals_model::{Column, ColumnType, EventTime, LearnedColumn, Retention, SchemaMode, Sharding, Table};
-use annals_wire::Fault;
+use annals_model::{Column, ColumnType, EventTime, Fault, LearnedColumn, Retention, SchemaMode, Sharding, Table};
 use annals_wire::v1;
 use bytes::Bytes;
 

@@ -1,8 +1,7 @@
 //! Changing tables: what may change, and what a new retention removes.
 
 use annals_engine::{CatalogError, Engine, TrimMode, Trimmed, UpdateTable};
-use annals_model::Table;
-use annals_wire::Fault;
+use annals_model::{Fault, Table};
 use annals_wire::v1::{UpdateTableRequest, UpdateTableResponse};
 
 use super::{described, render};

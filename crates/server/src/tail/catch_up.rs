@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use annals_engine::{ArrivalPage, ArrivalRead, ArrivalScope, Engine, PageBounds, ReadError};
-use annals_model::{CommitTime, Moment, Sequence, Shard, StoredEvent, TableId};
-use annals_wire::Fault;
+use annals_model::{CommitTime, Fault, Moment, Sequence, Shard, StoredEvent, TableId};
 use annals_wire::v1::Lag;
 
 use super::cursor::Cursor;

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use annals_engine::Engine;
-use annals_model::{Moment, Shard, Table, TableId};
+use annals_model::{Fault, Moment, Reason, Shard, Table, TableId};
 use annals_wire::v1::{ListTailsRequest, ListTailsResponse, TailInfo};
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 
 use super::catch_up::lag;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use annals_engine::{ArrivalScope, Engine, WatchScope};
 use annals_event::Projection;
-use annals_model::{HashSlices, Moment, PartitionKey, ScopeDigest, Shard, Sharding, Table, TokenRange};
+use annals_model::{Fault, HashSlices, Moment, PartitionKey, Reason, ScopeDigest, Shard, Sharding, Table, TokenRange};
 use annals_wire::v1::{self, TailRequest};
-use annals_wire::{Fault, Reason};
 
 use super::start;
 use crate::digest::Digest;

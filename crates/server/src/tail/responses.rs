@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::{ArrivalScope, Engine, HeadWatch, WatchClosed};
-use annals_model::{EventTime, Moment, ResumeToken};
-use annals_wire::Fault;
+use annals_model::{EventTime, Fault, Moment, ResumeToken};
 use annals_wire::answer::{RecordedEvents, TailAnswer};
 use annals_wire::opaque::{TailResponse, tail_response::Body};
 use annals_wire::v1::{Lag, TailCaughtUp, TailFellBehind, TailHeartbeat, Watermark};

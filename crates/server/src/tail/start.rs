@@ -1,9 +1,8 @@
 //! Where a tail starts.
 
 use annals_engine::Engine;
-use annals_model::{CommitTime, Moment, ScopeDigest, Sequence, Shard, Table};
+use annals_model::{CommitTime, Fault, Moment, Reason, ScopeDigest, Sequence, Shard, Table};
 use annals_wire::v1::{ShardPosition, StartPosition, tail_request};
-use annals_wire::{Fault, Reason};
 
 use crate::shared::Shared;
 use crate::{faults, scope};

@@ -1,8 +1,9 @@
 //! `Append`: what goes in comes back bit for bit, and nothing of a refused request is stored or learned.
 
+use annals_model::Reason;
 use annals_testkit::event::{Cell, TestEvent};
+use annals_wire::opaque;
 use annals_wire::v1::{self, Event};
-use annals_wire::{Reason, opaque};
 use bytes::Bytes;
 use prost::Message;
 

@@ -1,10 +1,10 @@
 //! The bounds around calls: connections, silence, what is no call, health and reflection.
 
+use annals_model::Reason;
 use annals_server::{Config, Limits, Period, Server};
 use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
-use annals_wire::Reason;
 use annals_wire::opaque::AppendSessionRequest;
 use annals_wire::v1::server_service_client::ServerServiceClient;
 use annals_wire::v1::{GetServerInfoRequest, TailRequest};

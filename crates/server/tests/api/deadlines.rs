@@ -9,10 +9,10 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use annals_embedded::{EmbeddedEngine, Options};
+use annals_model::Reason;
 use annals_server::{Config, Server};
 use annals_testkit::disk::MemoryDisk;
 use annals_testkit::event::{Cell, TestEvent};
-use annals_wire::Reason;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::tail_response::Body::Events;
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest};

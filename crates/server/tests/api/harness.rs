@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use annals_model::{Fault, Reason};
 use annals_server::{Config, Limits, Server};
 use annals_testkit::event::TestEvent;
 use annals_testkit::plain::{PlainEngine, PlainSubject};
 use annals_testkit::subject::Subject;
-use annals_wire::fault::from_status;
+use annals_wire::fault::{code_of, from_status};
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::{AppendRequest, RecordedEvent, ScanResponse, TailResponse};
 use annals_wire::v1::server_service_client::ServerServiceClient;
 use annals_wire::v1::table_service_client::TableServiceClient;
 use annals_wire::v1::{self, AppendResponse, ScanRequest, TailRequest};
-use annals_wire::{Fault, Reason};
 use bytes::Bytes;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -169,7 +169,7 @@ pub(crate) async fn next<T>(stream: &mut Streaming<T>) -> Result<Option<T>, Stat
 #[expect(clippy::needless_pass_by_value, reason = "it is called on what `expect_err` has just given")]
 pub(crate) fn fault(status: Status) -> Fault {
     let fault = from_status(&status).unwrap_or_else(|| panic!("no reason in {status:?}"));
-    assert_eq!(fault.reason.code(), status.code());
+    assert_eq!(code_of(fault.reason.kind()), status.code());
     fault
 }
 

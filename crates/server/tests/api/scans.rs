@@ -1,8 +1,8 @@
 //! `Scan` and `Count`: time order within partitions, one moment for all pages, and every wrong token refused.
 
+use annals_model::Reason;
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
-use annals_wire::Reason;
 use annals_wire::v1::{self, Event, ScanRequest};
 use bytes::Bytes;
 use prost::Message;

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use annals_embedded::EmbeddedEngine;
-use annals_model::{ResumeToken, Shard};
+use annals_model::{Reason, ResumeToken, Shard};
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
-use annals_wire::Reason;
 use annals_wire::fault::{from_rpc_status, from_status};
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::{AppendRequest, AppendSessionRequest, RecordedEvent};

@@ -1,10 +1,10 @@
 //! Live tails of one table, which share their answers: each gets what it would get alone.
 
+use annals_model::Reason;
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
-use annals_wire::Reason;
 use annals_wire::opaque::RecordedEvent;
 use annals_wire::opaque::event_service_client::EventServiceClient;
 use annals_wire::opaque::tail_response::Body;

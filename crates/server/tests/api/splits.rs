@@ -1,8 +1,8 @@
 //! `PlanScan`: the splits of a scan together return it, each event in one of them.
 
+use annals_model::Reason;
 use annals_server::Limits;
 use annals_testkit::event::TestEvent;
-use annals_wire::Reason;
 use annals_wire::v1::{self, PlanScanRequest, PlanScanResponse, ScanRequest};
 use bytes::Bytes;
 

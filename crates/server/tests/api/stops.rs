@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use annals_model::Reason;
 use annals_testkit::event::TestEvent;
-use annals_wire::Reason;
 use annals_wire::opaque::AppendSessionRequest;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;

@@ -1,9 +1,9 @@
 //! `TableService` and `ServerService`.
 
+use annals_model::Reason;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
-use annals_wire::Reason;
 use annals_wire::v1::{
     Column, ColumnType, CreateTableRequest, DropTableRequest, GetPartitionRequest, GetServerInfoRequest,
     GetTableRequest, ListPartitionsRequest, ListTablesRequest, Retention, SchemaMode, Sharding, Table,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use annals_model::Reason;
 use annals_server::Limits;
 use annals_testkit::event::{Cell, TestEvent};
 use annals_testkit::plain::PlainSubject;
 use annals_testkit::subject::Subject;
-use annals_wire::Reason;
 use annals_wire::opaque::tail_response::Body;
 use annals_wire::opaque::{RecordedEvent, TailResponse};
 use annals_wire::v1::tail_request::Start;

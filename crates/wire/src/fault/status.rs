@@ -5,12 +5,11 @@
 
 use std::collections::HashMap;
 
+use annals_model::fault::{Fault, FaultKind, Precondition, Reason, Violation};
 use bytes::Bytes;
 use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
-
-use super::{Fault, Precondition, Reason, Violation};
 
 /// `ErrorInfo.domain` of every error of Annals.
 const DOMAIN: &str = "annals";
@@ -37,7 +36,7 @@ pub fn to_status(fault: &Fault) -> Status {
         let Precondition { kind, subject, description } = &**precondition;
         details.add_precondition_failure_violation(kind, subject, description);
     }
-    Status::with_error_details(fault.reason.code(), &fault.message, details)
+    Status::with_error_details(code_of(fault.reason.kind()), &fault.message, details)
 }
 
 /// The fault behind a status; none if the status is not of this version of Annals: then only its code can be relied
@@ -76,4 +75,23 @@ pub fn to_rpc_status(fault: &Fault) -> tonic_types::Status {
 pub fn from_rpc_status(message: &tonic_types::Status) -> Status {
     let details = Bytes::from(message.encode_to_vec());
     Status::with_details(Code::from_i32(message.code), message.message.clone(), details)
+}
+
+/// The status code of a kind of failure: the one place that knows both.
+pub fn code_of(kind: FaultKind) -> Code {
+    match kind {
+        FaultKind::InvalidArgument => Code::InvalidArgument,
+        FaultKind::NotFound => Code::NotFound,
+        FaultKind::AlreadyExists => Code::AlreadyExists,
+        FaultKind::FailedPrecondition => Code::FailedPrecondition,
+        FaultKind::Aborted => Code::Aborted,
+        FaultKind::OutOfRange => Code::OutOfRange,
+        FaultKind::ResourceExhausted => Code::ResourceExhausted,
+        FaultKind::Unimplemented => Code::Unimplemented,
+        FaultKind::Unavailable => Code::Unavailable,
+        FaultKind::Unknown => Code::Unknown,
+        FaultKind::DeadlineExceeded => Code::DeadlineExceeded,
+        FaultKind::DataLoss => Code::DataLoss,
+        FaultKind::Internal => Code::Internal,
+    }
 }

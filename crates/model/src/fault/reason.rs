@@ -1,11 +1,11 @@
-//! Why a call failed: the reasons that `google.rpc.ErrorInfo` carries, each with its status code.
+//! Why a call failed: a name for programs, and the kind of failure that each is.
 
 use std::fmt;
 
-use tonic::Code;
+use super::FaultKind;
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])+ $variant:ident = $text:literal, $code:ident;)+) => {
+    ($($(#[$doc:meta])+ $variant:ident = $text:literal, $kind:ident;)+) => {
         /// Why a call failed, and with it what to do. Adding one is a change of the contract.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
@@ -16,17 +16,17 @@ macro_rules! reasons {
             /// Every reason there is.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// The reason as `ErrorInfo.reason` gives it.
+            /// The name of the reason, as every door gives it.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $text,)+
                 }
             }
 
-            /// The status code that goes with the reason.
-            pub fn code(self) -> Code {
+            /// What kind of failure it is.
+            pub fn kind(self) -> FaultKind {
                 match self {
-                    $(Self::$variant => Code::$code,)+
+                    $(Self::$variant => FaultKind::$kind,)+
                 }
             }
         }
@@ -119,7 +119,7 @@ reasons! {
 }
 
 impl Reason {
-    /// The reason that `ErrorInfo.reason` gives; none for one of a later version.
+    /// The reason of this name; none for one of a later version.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|reason| reason.as_str() == text)
     }
