@@ -19,8 +19,13 @@ use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, Fil
 
 const PACKAGE: &str = "annals.v1";
 const EVENT: &str = ".annals.v1.Event";
-const FILES: [&str; 3] =
-    ["annals/v1/event_service.proto", "annals/v1/table_service.proto", "annals/v1/server_service.proto"];
+const FILES: [&str; 5] = [
+    "annals/v1/event_service.proto",
+    "annals/v1/table_service.proto",
+    "annals/v1/server_service.proto",
+    "annals/v1/consumer_service.proto",
+    "annals/v1/access_service.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../proto");

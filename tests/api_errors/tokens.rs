@@ -132,7 +132,7 @@ async fn a_token_that_covers_what_is_not_stored_is_refused() {
 async fn remove_everything(bench: &Bench) {
     bench.server.settle().await;
     let at_once = prost_types::Duration { seconds: 0, nanos: 1 };
-    let retention = Some(Retention { max_age: Some(at_once), max_bytes: 0 });
+    let retention = Some(Retention { max_age: Some(at_once), ..Retention::default() });
     let update = UpdateTableRequest { name: TABLE.to_owned(), retention, ..UpdateTableRequest::default() };
     let removed = bench.tables().update_table(update).await.expect("an update").into_inner().removed_events;
     assert_eq!(removed, 4, "all that was stored");

@@ -32,8 +32,11 @@ pub const COLUMN_NAME_BYTES_MAX: usize = 255;
 /// Shards of one table; a resume token carries a sequence for each.
 pub const SHARDS_MAX: u32 = 256;
 
-/// Characters of a keyspace's name and of a table's name within it.
-pub const NAME_CHARS_MAX: usize = 100;
+/// Characters of a keyspace's name.
+pub const KEYSPACE_CHARS_MAX: usize = 100;
+
+/// Characters of a table's name within its keyspace: those that a Kafka topic's name may have.
+pub const TABLE_CHARS_MAX: usize = 249;
 
 /// Bytes of an encoded event id, a UUID.
 pub const EVENT_ID_BYTES: usize = 16;

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::limits::NAME_CHARS_MAX;
+use crate::limits::{KEYSPACE_CHARS_MAX, TABLE_CHARS_MAX};
 
-/// `keyspace.table`: two names of 1 to 100 characters out of A-Z, a-z, 0-9, '_' and '-'; the second may hold '.' too.
+/// Keyspaces whose names begin so are the store's own.
+const RESERVED_PREFIX: &str = "_annals";
+
+/// `keyspace.table`: names of 1 to 100 and 1 to 249 characters out of A-Z, a-z, 0-9, '_' and '-'; the second may hold '.'
+/// too.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TableName {
     full: String,
@@ -31,6 +35,11 @@ impl TableName {
         &self.full[self.keyspace_length + 1..]
     }
 
+    /// Whether the keyspace is one of the store's own, in which nobody else makes tables.
+    pub fn is_reserved(&self) -> bool {
+        self.keyspace().starts_with(RESERVED_PREFIX)
+    }
+
     /// The whole name, `keyspace.table`.
     pub fn as_str(&self) -> &str {
         &self.full
@@ -41,11 +50,12 @@ impl FromStr for TableName {
     type Err = TableNameError;
 
     fn from_str(name: &str) -> Result<Self, TableNameError> {
-        let refuse = |reason| TableNameError { name: name.chars().take(2 * NAME_CHARS_MAX + 2).collect(), reason };
+        let shown = || name.chars().take(KEYSPACE_CHARS_MAX + TABLE_CHARS_MAX + 2).collect();
+        let refuse = |reason| TableNameError { name: shown(), reason };
         let (keyspace, table) =
             name.split_once('.').ok_or_else(|| refuse("write it as keyspace.table, with a dot between the two"))?;
-        if !is_length_allowed(keyspace) || !is_length_allowed(table) {
-            return Err(refuse("keyspace and table have 1 to 100 characters each"));
+        if !(1..=KEYSPACE_CHARS_MAX).contains(&keyspace.len()) || !(1..=TABLE_CHARS_MAX).contains(&table.len()) {
+            return Err(refuse("a keyspace has 1 to 100 characters, a table 1 to 249"));
         }
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if !keyspace.chars().all(allowed) || !table.chars().all(|c| allowed(c) || c == '.') {
@@ -53,10 +63,6 @@ impl FromStr for TableName {
         }
         Ok(Self { full: name.to_owned(), keyspace_length: keyspace.len() })
     }
-}
-
-fn is_length_allowed(part: &str) -> bool {
-    (1..=NAME_CHARS_MAX).contains(&part.len())
 }
 
 impl fmt::Display for TableName {
@@ -76,9 +82,24 @@ mod tests {
     }
 
     #[test]
+    fn keyspaces_of_the_store_are_known_by_their_beginning() {
+        for (text, expected) in
+            [("_annals.t", true), ("_annals_kafka.t", true), ("annals.t", false), ("_a._annals", false)]
+        {
+            assert_eq!(text.parse::<TableName>().expect("a name").is_reserved(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_longest_names_are_taken() {
+        let name = format!("{}.{}", "k".repeat(KEYSPACE_CHARS_MAX), "t".repeat(TABLE_CHARS_MAX));
+        assert_eq!(name.parse::<TableName>().map(|name| name.table().len()), Ok(TABLE_CHARS_MAX));
+    }
+
+    #[test]
     fn what_is_not_a_name_is_refused() {
-        let long = format!("k.{}", "t".repeat(101));
-        for text in ["", "flights", ".t", "k.", "k t.t", "k/../x.t", "ü.t", &long] {
+        let (long, long_keyspace) = (format!("k.{}", "t".repeat(250)), format!("{}.t", "k".repeat(101)));
+        for text in ["", "flights", ".t", "k.", "k t.t", "k/../x.t", "ü.t", &long, &long_keyspace] {
             assert!(text.parse::<TableName>().is_err(), "{text:?}");
         }
     }

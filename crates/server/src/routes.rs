@@ -5,6 +5,8 @@ use std::sync::Arc;
 use annals_engine::Engine;
 use annals_model::limits::RESPONSE_BYTES_MAX;
 use annals_wire::DESCRIPTORS;
+use annals_wire::opaque::access_service_server::AccessServiceServer;
+use annals_wire::opaque::consumer_service_server::ConsumerServiceServer;
 use annals_wire::opaque::server_service_server::ServerServiceServer;
 use annals_wire::opaque::table_service_server::TableServiceServer;
 use annals_wire::serving::event_service_server::EventServiceServer;
@@ -12,7 +14,7 @@ use tonic::service::Routes;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
-use crate::services::{EventApi, ServerApi, TableApi};
+use crate::services::{AccessApi, ConsumerApi, EventApi, ServerApi, TableApi};
 use crate::shared::Shared;
 
 /// What a session's message adds to the append request in it: a tag and a length.
@@ -37,6 +39,12 @@ pub(crate) async fn routes<E: Engine>(shared: &Arc<Shared<E>>) -> (Routes, Healt
     let servers = ServerServiceServer::new(ServerApi(Arc::clone(shared)))
         .max_decoding_message_size(small_bytes_max)
         .max_encoding_message_size(RESPONSE_BYTES_MAX);
+    let consumers = ConsumerServiceServer::new(ConsumerApi)
+        .max_decoding_message_size(small_bytes_max)
+        .max_encoding_message_size(RESPONSE_BYTES_MAX);
+    let access = AccessServiceServer::new(AccessApi)
+        .max_decoding_message_size(small_bytes_max)
+        .max_encoding_message_size(RESPONSE_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -45,6 +53,8 @@ pub(crate) async fn routes<E: Engine>(shared: &Arc<Shared<E>>) -> (Routes, Healt
     let routes = Routes::new(events)
         .add_service(tables)
         .add_service(servers)
+        .add_service(consumers)
+        .add_service(access)
         .add_service(health)
         .add_service(reflection().build_v1().expect("the contract's own descriptors"))
         .add_service(reflection().build_v1alpha().expect("the contract's own descriptors"));

@@ -62,9 +62,11 @@ enum ShardingArgument {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let retention = match (args.retention_age, args.retention_bytes) {
         (None, None) => None,
-        (age, bytes) => {
-            Some(Retention { max_age: age.map(proto_span).transpose()?, max_bytes: bytes.map_or(0, |size| size.0) })
-        }
+        (age, bytes) => Some(Retention {
+            max_age: age.map(proto_span).transpose()?,
+            max_bytes: bytes.map_or(0, |size| size.0),
+            ..Retention::default()
+        }),
     };
     let table = Table {
         name: args.name.clone(),

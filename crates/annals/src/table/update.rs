@@ -58,6 +58,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             deletion_protection: args.protect,
             max_lateness: args.max_lateness.map(proto_span).transpose()?,
             validate_only: args.dry_run,
+            ..UpdateTableRequest::default()
         };
         Ok(client.update_table(request).await?)
     })?;

@@ -17,6 +17,7 @@ pub(super) fn check_request(request: &AppendRequest) -> Result<(), Fault> {
         ("producer", request.producer.is_some()),
         ("checkpoints", !request.checkpoints.is_empty()),
         ("watermark_unix_nanos", request.watermark_unix_nanos.is_some()),
+        ("query_conditions", !request.query_conditions.is_empty()),
     ];
     if let Some((field, _)) = unsupported.into_iter().find(|(_, is_given)| *is_given) {
         return Err(faults::not_supported(field));

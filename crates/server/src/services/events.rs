@@ -12,12 +12,12 @@ use annals_wire::v1;
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::answered;
+use super::{answered, not_built};
 use crate::deadline::Deadline;
 use crate::scan::Scan;
 use crate::shared::Shared;
 use crate::tail::Tail;
-use crate::{append, faults, scan, tail};
+use crate::{append, scan, tail};
 
 /// Writes and reads events.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl<E: Engine> EventService for EventApi<E> {
         &self,
         _: Request<v1::OpenProducerRequest>,
     ) -> Result<Response<v1::OpenProducerResponse>, Status> {
-        Err(to_status(&faults::not_supported("OpenProducer")))
+        not_built("OpenProducer")
     }
 
     async fn scan(&self, request: Request<v1::ScanRequest>) -> Result<Response<Self::ScanStream>, Status> {

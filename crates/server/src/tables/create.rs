@@ -32,6 +32,13 @@ pub(crate) async fn create<E: Engine>(
 
 fn parse(asked: v1::Table) -> Result<(TableDefinition, Vec<Column>), Fault> {
     let name = table_name(&asked.name, "table.name")?;
+    if name.is_reserved() {
+        let description = format!("{name}: keyspaces that begin with \"_annals\" are the store's own; choose another");
+        return Err(Fault::of_field(Reason::InvalidTableName, "table.name", description));
+    }
+    if asked.value_format != 0 {
+        return Err(faults::not_supported("table.value_format"));
+    }
     // Left out: one arrival order for the table.
     let shard_count = ShardCount::new(asked.shard_count.max(1));
     let shard_count = shard_count.map_err(|error| faults::invalid("table.shard_count", error.to_string()))?;

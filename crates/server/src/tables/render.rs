@@ -24,6 +24,7 @@ pub(super) fn table(table: &Table, stats: Option<&TableStats>) -> v1::Table {
         retention: (!definition.retention.keeps_everything()).then(|| v1::Retention {
             max_age: definition.retention.age_max.map(duration),
             max_bytes: definition.retention.bytes_max.unwrap_or(0),
+            max_events_per_partition: 0,
         }),
         create_time_unix_nanos: table.created.unix_nanos(),
         stats: stats.map(table_stats),
@@ -35,6 +36,7 @@ pub(super) fn table(table: &Table, stats: Option<&TableStats>) -> v1::Table {
         deletion_protection: definition.deletion_protection,
         table_id: Bytes::copy_from_slice(table.id.as_bytes()),
         max_lateness: definition.lateness_max.map(duration),
+        value_format: v1::ValueFormat::Unspecified.into(),
     }
 }
 
@@ -95,6 +97,9 @@ pub(super) fn parse_duration(field: &str, time: &prost_types::Duration) -> Resul
 
 pub(super) fn parse_retention(field: &str, retention: Option<&v1::Retention>) -> Result<Retention, Fault> {
     let Some(retention) = retention else { return Ok(Retention::default()) };
+    if retention.max_events_per_partition > 0 {
+        return Err(faults::not_supported(&format!("{field}.max_events_per_partition")));
+    }
     let age_max = retention.max_age.as_ref().map(|age| parse_duration(&format!("{field}.max_age"), age));
     Ok(Retention { age_max: age_max.transpose()?, bytes_max: (retention.max_bytes > 0).then_some(retention.max_bytes) })
 }

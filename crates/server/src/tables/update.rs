@@ -20,6 +20,9 @@ pub(crate) async fn update<E: Engine>(
     shared: &Shared<E>,
     request: UpdateTableRequest,
 ) -> Result<UpdateTableResponse, Fault> {
+    if request.shard_count.is_some() {
+        return Err(faults::not_supported("shard_count"));
+    }
     let retention = request.retention.as_ref();
     let retention = retention.map(|retention| render::parse_retention("retention", Some(retention))).transpose()?;
     let add_columns = render::parse_columns("add_columns", request.add_columns)?;

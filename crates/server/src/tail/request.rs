@@ -99,6 +99,9 @@ fn check_supported(request: &TailRequest) -> Result<(), Fault> {
     if matches!(request.start, Some(v1::tail_request::Start::Consumer(_))) {
         return Err(faults::not_supported("consumer"));
     }
+    if request.member.is_some() {
+        return Err(faults::not_supported("member"));
+    }
     if request.consumer_default != 0 {
         return Err(faults::not_supported("consumer_default"));
     }

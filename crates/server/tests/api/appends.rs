@@ -170,6 +170,9 @@ async fn what_is_not_built_is_refused_by_name() {
     assert_field(&server.append_refused(producer).await, Reason::NotSupported, "producer");
     let checkpoints = opaque::AppendRequest { checkpoints: vec![v1::Checkpoint::default()], ..plain.clone() };
     assert_field(&server.append_refused(checkpoints).await, Reason::NotSupported, "checkpoints");
+    let query_conditions =
+        opaque::AppendRequest { query_conditions: vec![v1::QueryCondition::default()], ..plain.clone() };
+    assert_field(&server.append_refused(query_conditions).await, Reason::NotSupported, "query_conditions");
     let watermark = opaque::AppendRequest { watermark_unix_nanos: Some(1), ..plain };
     assert_field(&server.append_refused(watermark).await, Reason::NotSupported, "watermark_unix_nanos");
     let opened = server.events().open_producer(v1::OpenProducerRequest::default()).await.expect_err("not built");

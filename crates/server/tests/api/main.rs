@@ -13,3 +13,4 @@ mod splits;
 mod stops;
 mod tables;
 mod tails;
+mod unbuilt;

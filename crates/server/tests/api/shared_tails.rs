@@ -112,7 +112,7 @@ async fn what_retention_removed_is_not_delivered_from_a_shared_answer_either() {
     PlainSubject::default().settle(&server.engine).await;
     server.append(&events(0..1)).await;
     PlainSubject::default().settle(&server.engine).await;
-    let retention = Some(Retention { max_age: None, max_bytes: 1 });
+    let retention = Some(Retention { max_bytes: 1, ..Retention::default() });
     let update = UpdateTableRequest { name: "k.t".into(), retention, ..UpdateTableRequest::default() };
     assert_eq!(server.tables().update_table(update).await.expect("an update").into_inner().removed_events, EVENTS);
     let mut last = 0;

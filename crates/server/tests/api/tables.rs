@@ -7,7 +7,7 @@ use annals_testkit::subject::Subject;
 use annals_wire::v1::{
     Column, ColumnType, CreateTableRequest, DropTableRequest, GetPartitionRequest, GetServerInfoRequest,
     GetTableRequest, ListPartitionsRequest, ListTablesRequest, Retention, SchemaMode, Sharding, Table,
-    UpdateTableRequest,
+    UpdateTableRequest, ValueFormat,
 };
 use bytes::Bytes;
 
@@ -26,6 +26,7 @@ fn full() -> Table {
         retention: Some(Retention {
             max_age: Some(prost_types::Duration { seconds: 86_400, nanos: 0 }),
             max_bytes: 1 << 30,
+            ..Retention::default()
         }),
         sharding: Sharding::Explicit.into(),
         deletion_protection: true,
@@ -86,12 +87,20 @@ async fn tables_that_can_not_be_made_are_refused_by_field() {
     let negative = Some(prost_types::Duration { seconds: -1, nanos: 0 });
     let cases = [
         (Table { name: "nodot".into(), ..full() }, Reason::InvalidTableName, "table.name"),
+        (Table { name: "_annals.t".into(), ..full() }, Reason::InvalidTableName, "table.name"),
+        (Table { name: "_annals_kafka.t".into(), ..full() }, Reason::InvalidTableName, "table.name"),
+        (Table { value_format: ValueFormat::Raw.into(), ..full() }, Reason::NotSupported, "table.value_format"),
+        (
+            Table { retention: Some(Retention { max_events_per_partition: 1, ..Retention::default() }), ..full() },
+            Reason::NotSupported,
+            "table.retention.max_events_per_partition",
+        ),
         (Table { shard_count: 257, ..full() }, Reason::InvalidRequest, "table.shard_count"),
         (Table { sharding: 9, ..full() }, Reason::InvalidRequest, "table.sharding"),
         (Table { schema_mode: 9, ..full() }, Reason::InvalidRequest, "table.schema_mode"),
         (Table { max_lateness: negative, ..full() }, Reason::InvalidRequest, "table.max_lateness"),
         (
-            Table { retention: Some(Retention { max_age: zero, max_bytes: 0 }), ..full() },
+            Table { retention: Some(Retention { max_age: zero, ..Retention::default() }), ..full() },
             Reason::InvalidRequest,
             "table.retention.max_age",
         ),
@@ -185,6 +194,8 @@ async fn an_update_changes_what_it_names_and_nothing_else() {
         let refused = server.tables().update_table(request).await.expect_err("mistyped");
         assert_eq!(fault(refused).reason, Reason::ColumnTypeMismatch);
     }
+    let more_shards = server.tables().update_table(UpdateTableRequest { shard_count: Some(2), ..update() }).await;
+    assert_field(&fault(more_shards.expect_err("not built")), Reason::NotSupported, "shard_count");
     let unknown = UpdateTableRequest { name: "k.other".into(), ..update() };
     assert_eq!(fault(server.tables().update_table(unknown).await.expect_err("none")).reason, Reason::TableNotFound);
 }
@@ -199,7 +210,7 @@ async fn protection_stands_before_every_removal() {
     PlainSubject::default().settle(&server.engine).await;
     let protect = UpdateTableRequest { deletion_protection: Some(true), ..update() };
     server.tables().update_table(protect).await.expect("an update");
-    let tight = Some(Retention { max_age: None, max_bytes: 1 });
+    let tight = Some(Retention { max_bytes: 1, ..Retention::default() });
     let plan =
         UpdateTableRequest { retention: tight, validate_only: true, deletion_protection: Some(false), ..update() };
     let planned = server.tables().update_table(plan).await.expect("a plan").into_inner();

@@ -342,7 +342,7 @@ async fn what_retention_removed_is_an_error_and_the_earliest_start_is_later() {
     PlainSubject::default().settle(&server.engine).await;
     server.append(&events(20..30)).await;
     PlainSubject::default().settle(&server.engine).await;
-    let retention = Some(Retention { max_age: None, max_bytes: 1 });
+    let retention = Some(Retention { max_bytes: 1, ..Retention::default() });
     let update = UpdateTableRequest { name: "k.t".into(), retention, ..UpdateTableRequest::default() };
     assert_eq!(server.tables().update_table(update).await.expect("an update").into_inner().removed_events, 20);
     let refused = server.tail_refused(tail_from(Start::ResumeToken(token))).await;
@@ -440,6 +440,8 @@ async fn requests_that_can_not_be_followed_say_why() {
     )
     .await;
     refused(tail_from(Start::Consumer("c".into())), Reason::NotSupported, "consumer").await;
+    let member = Some(annals_wire::v1::ConsumerMember::default());
+    refused(TailRequest { member, ..plain() }, Reason::NotSupported, "member").await;
     let unknown = TailRequest { table: "k.other".into(), ..plain() };
     assert_eq!(server.tail_refused(unknown).await.reason, Reason::TableNotFound);
 }
