@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use annals_client::Event;
 use annals_model::{CommitTime, EventTime, Sequence, Shard, TableId, TimeRange, Token};
-use annals_storage::cache::{Access, CacheLimits};
 use annals_storage::disk::{Disk, RealDisk};
+use annals_storage::segment::{Access, CacheLimits};
 use annals_storage::segment::{Batch, Direction, Row, RowSpan, Run, RunSpec, SegmentId, SegmentSummary, Segments};
 use bytes::Bytes;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_model::{CommitTime, EventTime, Sequence, Shard, TableId, Token};
-use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::layout;
+use annals_storage::segment::CacheLimits;
 use annals_storage::segment::{Batch, Row, RunSpec, SegmentId, SegmentSummary, Segments, WriteError, merge_runs};
 use annals_testkit::disk::{Fault, MemoryDisk};
 use uuid::Uuid;

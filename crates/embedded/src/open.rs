@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use annals_model::{Moment, Sequence, Shard, Table, TableId};
 use annals_storage::Damage;
-use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::framed::FrameInfo;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::journal::RecordedBatch;
 use annals_storage::layout::{self, FileNumber};
 use annals_storage::manifest::ManifestState;
+use annals_storage::segment::CacheLimits;
 use annals_storage::segment::Segments;
 use annals_storage::state::{State, StateRecord};
 use annals_storage::store::{self, OpenError, OpenReport, OpenStore, Replay, StoreOptions};

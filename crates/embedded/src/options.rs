@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use annals_storage::cache::CacheLimits;
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;
 use annals_storage::layout;
 use annals_storage::manifest::ManifestOptions;
+use annals_storage::segment::CacheLimits;
 
 use super::clock::{Clock, SystemClock};
 

@@ -2,12 +2,10 @@
 //!
 //! `FORMAT.md` beside this crate's sources is the only description of the bytes on disk.
 
-pub mod cache;
 mod damage;
 mod digest;
 pub mod directory;
 pub mod disk;
-pub mod files;
 pub mod framed;
 pub mod identity;
 pub mod journal;

@@ -4,9 +4,6 @@
 
 #![cfg(not(test))]
 
-#[path = "../../../crates/storage/src/cache/mod.rs"]
-pub mod cache;
-
 #[path = "../../../crates/storage/src/damage.rs"]
 mod damage;
 
@@ -18,9 +15,6 @@ pub mod directory;
 
 #[path = "../../../crates/storage/src/disk/mod.rs"]
 pub mod disk;
-
-#[path = "../../../crates/storage/src/files.rs"]
-pub mod files;
 
 #[path = "../../../crates/storage/src/framed/mod.rs"]
 pub mod framed;

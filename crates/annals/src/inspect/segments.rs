@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use annals_model::{Table, TableId};
-use annals_storage::cache::CacheLimits;
 use annals_storage::layout;
 use annals_storage::manifest::SegmentEntry;
+use annals_storage::segment::CacheLimits;
 use annals_storage::segment::{RunSummary, SegmentId, SegmentInspection, Segments};
 use annals_storage::state::State;
 use anyhow::Context;

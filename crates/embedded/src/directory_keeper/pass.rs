@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use annals_model::{CommitTime, Sequence, Shard, TableId, Token, TokenRange};
-use annals_storage::cache::Access;
 use annals_storage::directory::{Change, Covered, Directory, DirectoryError, ListedEntry, PartitionEntry};
+use annals_storage::segment::Access;
 
 use crate::merge::PartitionMerge;
 use crate::runs::Run;

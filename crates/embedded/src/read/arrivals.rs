@@ -14,7 +14,7 @@ use crate::shard_state::ShardView;
 use crate::sources::SourceError;
 use crate::table_state::TableState;
 use annals_engine::{ArrivalPage, ArrivalRead, ArrivalScope, PageBounds, ReadError};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use annals_storage::segment::Direction;
 
 /// Events of a decoded run that are fetched from memory together.

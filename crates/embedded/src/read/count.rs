@@ -1,7 +1,7 @@
 //! Counting what a scan would return.
 
 use annals_model::{PartitionKey, Token, TokenRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 
 use super::partitions::Scan;
 use crate::merge::{CountCursor, PartitionMerge, RowWindow};

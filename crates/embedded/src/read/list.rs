@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, Shard, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
 use annals_storage::directory::{Directory, DirectoryError, PartitionEntry};
+use annals_storage::segment::Access;
 use bytes::Bytes;
 
 use super::stats::{memtable_entry, partition_of};

@@ -16,7 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 use annals_model::{CommitTime, HashSlices, PartitionKey, Sequence, Shard, TableId, TimeRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 
 use super::directory_keeper::DirectoryService;
 use super::pool::ReadPool;

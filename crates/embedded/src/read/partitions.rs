@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annals_model::{Moment, PartitionKey, ScanPosition, Sequence, StoredEvent, Token, TokenRange};
 
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 
 use crate::merge::{Flow, PartitionMerge, RowPlace, RowWindow};
 use crate::shard_state::{ShardState, ShardView};

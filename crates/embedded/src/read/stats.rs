@@ -1,8 +1,8 @@
 //! What tables and partitions hold, from indexes and memtables alone.
 
 use annals_model::{CommitTime, PartitionKey, Sequence, Shard, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
 use annals_storage::directory::PartitionEntry;
+use annals_storage::segment::Access;
 
 use crate::shard_state::{ShardState, ShardView};
 use crate::sources::SourceError;

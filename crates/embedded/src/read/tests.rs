@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use annals_model::{CommitTime, HashSlices, PartitionKey, Sequence, Shard, Sharding, StoredEvent, TimeRange, Token};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use rand::Rng;
 use rand::seq::IndexedRandom;
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use annals_storage::segment::{Direction, RowSpan, RunPartition};
 
 use super::{MemtableCursor, RunPartitions, SourceError, runs_of_range};

@@ -8,8 +8,8 @@ mod run_partitions;
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, StoredEvent, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
 use annals_storage::segment;
+use annals_storage::segment::Access;
 
 pub(super) use count::CountSource;
 pub(super) use memtable::MemtableCursor;

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use annals_model::{PartitionKey, Sequence, StoredEvent, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use annals_storage::segment::{Cursor, Direction, IndexedRun, RowPosition, RowSpan};
 use bytes::Bytes;
 

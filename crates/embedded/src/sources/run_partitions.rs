@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_model::{Token, TokenRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use annals_storage::segment::{PartitionCursor as StoredPartitions, RunPartition};
 
 use super::SourceError;

@@ -3,75 +3,43 @@
 //! A run holds a closed range of one shard's sequences, sorted by (token, key, event time, sequence), in compressed
 //! pages under an index, with a permutation that gives the same rows in arrival order. A segment is a list of runs.
 //! Sealed files never change. The bytes are described in `FORMAT.md`.
+//!
+//! Four rooms, each of which knows only those before it: `layout` has what lies in a file, `read` reads it, `write` writes
+//! it, `check` looks at all of it.
 
-mod arrivals;
-mod batches;
-mod block;
-mod columns;
-mod compression;
-mod cursor;
-mod directory;
-mod error;
-mod fields;
-mod file;
-mod footer;
-mod format;
-mod hours;
-mod id;
-mod indexed_run;
-mod inspect;
-mod join;
-mod key_filter;
-mod merge;
-mod page;
-mod page_walk;
-mod partition_cursor;
-mod partitions;
-mod permutation;
-mod row;
-mod row_index;
-mod run;
-mod run_writer;
-mod segments;
-mod summary;
-mod tail;
-mod verify;
-mod writer;
+mod check;
+mod layout;
+mod read;
+mod write;
 
-pub use arrivals::Arrivals;
-pub use batches::{Batch, BatchTable};
-pub use block::Block;
-pub use compression::Compression;
-pub use cursor::{Cursor, Direction, ShownRow};
-pub use error::{ReadError, RunFault, WriteError};
-pub use file::SegmentFile;
-pub use hours::Hours;
-pub use id::SegmentId;
-pub use indexed_run::IndexedRun;
-pub use inspect::{RunInspection, SectionInspection, SegmentInspection};
-pub use merge::{merge_groups, merge_runs};
-pub use page::PageKind;
-pub use partition_cursor::PartitionCursor;
-pub use partitions::RunPartition;
-pub use row::{Row, RowOrder, RowPosition, RowSpan};
-pub use run::Run;
-pub use run_writer::RunWriter;
-pub use segments::Segments;
-pub use summary::{RunSummary, SegmentSummary};
-pub use verify::SegmentReport;
-pub use writer::{RunSpec, Writer};
+pub use check::inspect::{RunInspection, SectionInspection, SegmentInspection};
+pub use check::verify::SegmentReport;
+pub use layout::batches::{Batch, BatchTable};
+pub use layout::block::Block;
+pub use layout::compression::Compression;
+pub use layout::error::{ReadError, RunFault, WriteError};
+pub use layout::hours::Hours;
+pub use layout::id::SegmentId;
+pub use layout::page::PageKind;
+pub use layout::partitions::RunPartition;
+pub use layout::row::{Row, RowOrder, RowPosition, RowSpan};
+pub use layout::summary::{RunSummary, SegmentSummary};
+pub use read::arrivals::Arrivals;
+pub use read::cursor::{Cursor, Direction, ShownRow};
+pub use read::file::SegmentFile;
+pub use read::indexed_run::IndexedRun;
+pub use read::partition_cursor::PartitionCursor;
+pub use read::run::Run;
+pub use read::segments::Segments;
+pub use write::merge::{merge_groups, merge_runs};
+pub use write::run_writer::RunWriter;
+pub use write::writer::{RunSpec, Writer};
 
-pub(crate) use arrivals::DecodedRun;
-pub(crate) use partitions::Partitions;
-pub(crate) use permutation::Permutation;
-pub(crate) use tail::Tail;
+#[cfg(test)]
+use read::decoded_run::DecodedRun;
 
-/// Bytes of encoded events in one run. A flush closes a run before the batch that would pass this; since a request
-/// is at most half of it, it always can. Arrival readers decode a run at a time, so this bounds what they hold.
-pub const RUN_BYTES_MAX: u64 = 32 * 1024 * 1024;
-
-/// Events of one run, so that what is kept for each event of a run stays small where events are.
-pub const RUN_EVENTS_MAX: u32 = 1 << 20;
+pub use layout::run_limits::{RUN_BYTES_MAX, RUN_EVENTS_MAX};
+pub use read::cache::{Access, CacheLimits};
 
 #[cfg(test)]
 mod tests;

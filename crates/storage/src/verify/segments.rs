@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Progress, Verified};
-use crate::cache::CacheLimits;
 use crate::disk::Disk;
 use crate::identity::StoreIdentity;
 use crate::layout;
+use crate::segment::CacheLimits;
 use crate::segment::{SegmentFile, SegmentId, SegmentSummary, Segments};
 
 impl Verified {

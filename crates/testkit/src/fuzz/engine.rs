@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use annals_embedded::{EmbeddedEngine, Options};
-use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;
 use annals_storage::manifest::ManifestOptions;
+use annals_storage::segment::CacheLimits;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 

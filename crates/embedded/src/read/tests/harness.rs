@@ -7,9 +7,9 @@ use annals_model::{
     BatchBuilder, CommitTime, EventTime, Moment, PartitionKey, Retention, Schema, SchemaMode, Sequence, Shard,
     ShardCount, Sharding, StoredEvent, Table, TableDefinition, TableId,
 };
-use annals_storage::cache::{Access, CacheLimits};
 use annals_storage::disk::RealDisk;
 use annals_storage::layout::FileNumber;
+use annals_storage::segment::{Access, CacheLimits};
 use annals_storage::segment::{SegmentId, Segments, merge_runs};
 use uuid::Uuid;
 

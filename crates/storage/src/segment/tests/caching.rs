@@ -10,8 +10,8 @@ use annals_model::{Sequence, TimeRange, Token};
 use bytes::Bytes;
 
 use super::support::{TestStore, events, store_id};
-use crate::cache::{Access, CacheLimits};
 use crate::disk::{Disk, File, Lock};
+use crate::segment::read::cache::{Access, CacheLimits};
 use crate::segment::{DecodedRun, Direction, Run, Segments};
 
 /// A disk that counts reads.

@@ -6,8 +6,8 @@ use annals_model::Sequence;
 use bytes::Bytes;
 
 use super::support::{TestEvent, TestStore, events};
-use crate::cache::Access;
 use crate::damage::{Damage, DamageCase};
+use crate::segment::read::cache::Access;
 use crate::segment::{Direction, ReadError, RowSpan, Run, SegmentFile, SegmentSummary, Segments};
 
 /// Reads all that readers can ask for, and gives the events in their order, by sequence and by partition.
@@ -90,7 +90,7 @@ fn a_missing_file_is_named() {
 
 /// The bytes of the run's first block, by its place in the file.
 fn first_block(run: &Run) -> std::ops::Range<usize> {
-    let tail = run.tail(Access::Read).expect("reads");
+    let tail = run.index(Access::Read).expect("reads");
     let start = usize::try_from(run.summary().offset).expect("small");
     start..start + tail.rows.blocks()[0].page.length as usize
 }
@@ -138,7 +138,7 @@ fn another_stores_segment_is_found() {
         Arc::clone(&store.disk),
         "segments",
         uuid::Uuid::from_bytes([0x33; 16]),
-        crate::cache::CacheLimits::default(),
+        crate::segment::CacheLimits::default(),
     );
     let findings = stranger.verify(&summary).findings;
     let [ReadError::Damage(damage)] = &findings[..] else { panic!("{findings:?}") };
@@ -150,7 +150,7 @@ fn one_report_tells_of_every_bad_page_of_a_run() {
     let store = TestStore::new();
     let summary = store.write(1, &[events(1..=40, 3, 3)]);
     let run = store.cold().runs(&summary).remove(0);
-    let tail = run.tail(Access::Read).expect("reads");
+    let tail = run.index(Access::Read).expect("reads");
     let offset = |place: u64| usize::try_from(run.summary().offset + place).expect("small");
     // Two pages side by side, one by its header alone, and an index: each is told once, and nothing else is.
     let (rows, permutation) = (0, tail.permutation_page.offset);

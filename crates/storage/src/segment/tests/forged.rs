@@ -2,9 +2,9 @@
 
 use super::support::{TestEvent, TestStore, store_id};
 use crate::digest::Digest;
-use crate::segment::footer::{self, HEADER_BYTES, Owner};
-use crate::segment::format::Features;
-use crate::segment::page::{PAGE_HEADER_BYTES, PageHeader, PageKind};
+use crate::segment::layout::footer::{self, HEADER_BYTES, Owner};
+use crate::segment::layout::format::Features;
+use crate::segment::layout::page::{PAGE_HEADER_BYTES, PageHeader, PageKind};
 use crate::segment::{ReadError, SegmentSummary};
 
 /// Where in a section of a run's directory the checksum stands, and how long the section is.

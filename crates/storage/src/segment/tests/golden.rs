@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::support::{TestEvent, TestStore, store_id};
-use crate::segment::footer::HEADER_BYTES;
-use crate::segment::page::{self, PAGE_HEADER_BYTES, PageHeader};
+use crate::segment::layout::footer::HEADER_BYTES;
+use crate::segment::layout::page::{self, PAGE_HEADER_BYTES, PageHeader};
 use crate::segment::{SegmentFile, SegmentSummary};
 
 /// One event, so small that no page of its run is worth compressing: a new release of zstd changes nothing here.

@@ -7,17 +7,17 @@ use annals_model::{CommitTime, EventTime, Sequence, Shard, Token};
 use proptest::prelude::*;
 
 use super::support::{TestEvent, TestStore, events};
-use crate::cache::Access;
-use crate::segment::batches::BatchTable;
-use crate::segment::block::Block;
-use crate::segment::directory::Directory;
-use crate::segment::footer::HEADER_BYTES;
-use crate::segment::hours::Hours;
-use crate::segment::key_filter::KeyFilter;
-use crate::segment::page::{self, PAGE_HEADER_BYTES, PageHeader, PageKind};
-use crate::segment::partitions::{PartitionIndex, Partitions};
-use crate::segment::permutation::Permutation;
-use crate::segment::row_index::RowIndex;
+use crate::segment::layout::batches::BatchTable;
+use crate::segment::layout::block::Block;
+use crate::segment::layout::footer::HEADER_BYTES;
+use crate::segment::layout::hours::Hours;
+use crate::segment::layout::key_filter::KeyFilter;
+use crate::segment::layout::page::{self, PAGE_HEADER_BYTES, PageHeader, PageKind};
+use crate::segment::layout::partitions::{PartitionIndex, Partitions};
+use crate::segment::layout::permutation::Permutation;
+use crate::segment::layout::row_index::RowIndex;
+use crate::segment::layout::section_table::SectionTable;
+use crate::segment::read::cache::Access;
 use crate::segment::{RunSummary, SegmentSummary};
 
 /// The contents of a run's pages, and its directory.
@@ -113,8 +113,8 @@ proptest! {
             let is_cut = cut.is_some();
             prop_assert!(!read(*kind, broken(content.clone()), run) || !is_cut, "{} was cut and read", kind);
         }
-        prop_assert!(Directory::decode(directory, run).is_ok());
-        prop_assert!(Directory::decode(&broken(directory.clone()), run).is_err() || cut.is_none());
+        prop_assert!(SectionTable::decode(directory, run).is_ok());
+        prop_assert!(SectionTable::decode(&broken(directory.clone()), run).is_err() || cut.is_none());
     }
 }
 

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::support::{TestEvent, TestStore, events, sorted};
-use crate::cache::Access;
+use crate::segment::read::cache::Access;
 use crate::segment::{
     Direction, RUN_BYTES_MAX, ReadError, RowSpan, Run, RunFault, SegmentId, SegmentSummary, WriteError, merge_groups,
     merge_runs,

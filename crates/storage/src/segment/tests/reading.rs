@@ -8,7 +8,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::support::{SHARD, TestEvent, TestStore, events, sorted};
-use crate::cache::Access;
+use crate::segment::read::cache::Access;
 use crate::segment::{Cursor, Direction, ReadError, RowPosition, RowSpan, Run, SegmentSummary};
 
 fn between(start: i64, end: i64) -> TimeRange {

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::cache::CacheLimits;
 use crate::disk::{Disk, RealDisk};
+use crate::segment::read::cache::CacheLimits;
 use crate::segment::{Batch, Row, RowOrder, RunSpec, SegmentId, SegmentSummary, Segments, WriteError};
 
 pub(super) const TABLE: TableId = TableId::from_bytes([0x11; 16]);

@@ -3,7 +3,7 @@
 use annals_model::Sequence;
 
 use super::support::{SHARD, TABLE, TestEvent, TestStore, batches, events, sorted};
-use crate::cache::Access;
+use crate::segment::read::cache::Access;
 use crate::segment::{Batch, Compression, RunFault, RunSpec, SegmentId, WriteError};
 
 /// What writing these rows as sequences `first` to `last` is refused for.

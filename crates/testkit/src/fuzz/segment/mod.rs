@@ -8,9 +8,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_model::{CommitTime, EventTime, Sequence, Shard, StoredEvent, TableId, Token};
-use annals_storage::cache::CacheLimits;
 use annals_storage::disk::Disk;
 use annals_storage::layout;
+use annals_storage::segment::CacheLimits;
 use annals_storage::segment::{Batch, Row, RunSpec, SegmentId, SegmentSummary, Segments};
 use bytes::Bytes;
 

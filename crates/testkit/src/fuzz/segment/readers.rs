@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use annals_model::{Sequence, StoredEvent, TimeRange, Token, TokenRange};
-use annals_storage::cache::Access;
+use annals_storage::segment::Access;
 use annals_storage::segment::{
     Direction, ReadError, RowSpan, Run, RunPartition, SegmentId, SegmentSummary, Segments, WriteError, merge_runs,
 };
