@@ -7,7 +7,8 @@ use loom::future::block_on;
 use loom::model;
 use loom::thread;
 
-use crate::head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+use crate::head::{HeadBoard, HeadWatch, WatchClosed};
+use crate::watch_scope::WatchScope;
 
 fn batch_of(key: &[u8]) -> EventBatch {
     let mut builder = BatchBuilder::default();

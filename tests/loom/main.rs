@@ -19,3 +19,7 @@ mod sync_thread;
 #[path = "../../crates/engine/src/watch_index.rs"]
 #[expect(dead_code, reason = "what the engine's own tests look at")]
 mod watch_index;
+
+#[path = "../../crates/engine/src/watch_scope.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests use a part of what the engine shows")]
+mod watch_scope;

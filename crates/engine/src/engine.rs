@@ -9,9 +9,10 @@ use annals_model::{
 
 use crate::append::{Append, Appended};
 use crate::errors::{AppendError, CatalogError, ReadError};
-use crate::head::{HeadWatch, WatchScope};
+use crate::head::HeadWatch;
 use crate::read::{ArrivalPage, ArrivalRead, CountedScan, PartitionPage, PartitionRead, SizeEstimate};
 use crate::tables::{PartitionList, PartitionStats, TableStats, TrimMode, Trimmed, UpdateTable};
+use crate::watch_scope::WatchScope;
 
 /// A store of events. See the crate's promises; each method adds what is its own.
 ///

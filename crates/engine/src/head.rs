@@ -10,21 +10,11 @@
 
 use std::sync::{Arc, PoisonError};
 
-use annals_model::{EventBatch, HashSlices, Moment, PartitionKey, Sequence, Shard, ShardCount};
+use annals_model::{EventBatch, Moment, Sequence, Shard, ShardCount};
 
 use super::watch_index::{WatchId, WatchIndex};
+use super::watch_scope::WatchScope;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Notify, Ordering, fence};
-
-/// What a watch waits for.
-#[derive(Clone, Debug)]
-pub enum WatchScope {
-    /// Any commit to these shards.
-    Shards(Vec<Shard>),
-    /// Commits to these shards of a key in these slices.
-    Slices(Vec<Shard>, HashSlices),
-    /// Commits to these shards of one of these keys.
-    Partitions(Vec<Shard>, Arc<[PartitionKey]>),
-}
 
 /// The table is gone, the store is shutting down, or what comes next is damaged: nothing more will come. Reading on tells
 /// which it is.

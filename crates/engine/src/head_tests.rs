@@ -7,7 +7,8 @@ use std::task::{Context, Poll, Waker};
 
 use annals_model::{BatchBuilder, EventBatch, EventTime, PartitionKey, Sequence, Shard, ShardCount};
 
-use super::head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+use super::head::{HeadBoard, HeadWatch, WatchClosed};
+use super::watch_scope::WatchScope;
 
 fn batch_of(key: &[u8]) -> EventBatch {
     let mut builder = BatchBuilder::default();

@@ -27,13 +27,15 @@ mod tables;
 mod watch_index;
 #[cfg(test)]
 mod watch_index_tests;
+mod watch_scope;
 
 pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
 pub use engine::Engine;
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
-pub use head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+pub use head::{HeadBoard, HeadWatch, WatchClosed};
 pub use read::{
     ArrivalPage, ArrivalRead, ArrivalScope, CountedScan, PageBounds, PartitionPage, PartitionRead, PartitionSelection,
     ScanOrder, SizeEstimate,
 };
 pub use tables::{PartitionList, PartitionStats, ShardStats, TableStats, TrimMode, Trimmed, UpdateTable};
+pub use watch_scope::WatchScope;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use annals_model::{EventBatch, PartitionKey, Shard, Token, TokenRange};
 
-use super::head::WatchScope;
+use super::watch_scope::WatchScope;
 use crate::sync::{HashMap, Notify};
 
 /// A watch in its index; never used again.

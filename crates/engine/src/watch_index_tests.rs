@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use annals_model::{BatchBuilder, EventBatch, EventTime, HashSlices, PartitionKey, Shard, Token};
 
-use super::head::WatchScope;
 use super::watch_index::WatchIndex;
+use super::watch_scope::WatchScope;
 use crate::sync::Notify;
 
 fn batch_of(keys: &[&[u8]]) -> EventBatch {

@@ -48,6 +48,27 @@ pub enum EventError {
     TooLarge(usize),
 }
 
+impl Event {
+    /// Begins an event of the partition `key`.
+    ///
+    /// ```
+    /// use annals_event::Event;
+    /// use annals_model::EventTime;
+    ///
+    /// let event = Event::builder("N14228")
+    ///     .time(EventTime::from_unix_nanos(1_360_332_000_000_000_000))
+    ///     .column("origin", "EWR")
+    ///     .column("delay_minutes", 17)
+    ///     .column("cancelled", false)
+    ///     .build()?;
+    /// assert_eq!(event.view()?.get("origin"), Some("EWR".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder(key: impl AsRef<[u8]>) -> EventBuilder {
+        EventBuilder::new(key.as_ref())
+    }
+}
+
 impl EventBuilder {
     pub(crate) fn new(key: &[u8]) -> Self {
         let mut bytes = Vec::with_capacity(128 + key.len().min(PARTITION_KEY_BYTES_MAX));

@@ -10,6 +10,7 @@
 //! Does not: know tables, frames or messages other than the event's, nor any protobuf library.
 
 mod builder;
+mod decode_error;
 mod encoding;
 mod event;
 mod project;
@@ -19,8 +20,9 @@ mod view;
 pub mod walk;
 
 pub use builder::{EventBuilder, EventError};
+pub use decode_error::DecodeError;
 pub use event::Event;
 pub use project::{ProjectError, Projection};
 pub use refused::RefusedEvents;
 pub use value::Value;
-pub use view::{Columns, DecodeError, EventView};
+pub use view::{Columns, EventView};

@@ -5,10 +5,10 @@ use std::fmt;
 use annals_model::{ColumnType, EventTime};
 use uuid::Uuid;
 
+use crate::decode_error::DecodeError;
 use crate::encoding::cursor::WireType;
 use crate::encoding::fields::{Field, FieldValue, Fields};
 use crate::encoding::write::{put_bytes, put_varint, tag, unzigzag, varint_length, zigzag};
-use crate::view::DecodeError;
 
 /// One typed cell of an event. Text and bytes are borrowed: from the caller when an event is built, from the event's
 /// own bytes when it is read.

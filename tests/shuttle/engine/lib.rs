@@ -25,6 +25,9 @@ mod tables;
 #[path = "../../../crates/engine/src/watch_index.rs"]
 mod watch_index;
 
+#[path = "../../../crates/engine/src/watch_scope.rs"]
+mod watch_scope;
+
 /// As `crates/engine/src/sync.rs`; a map is gone through in an order that follows from what was added.
 mod sync {
     use std::hash::{BuildHasherDefault, DefaultHasher};
@@ -39,9 +42,10 @@ mod sync {
 pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
 pub use engine::Engine;
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
-pub use head::{HeadBoard, HeadWatch, WatchClosed, WatchScope};
+pub use head::{HeadBoard, HeadWatch, WatchClosed};
 pub use read::{
     ArrivalPage, ArrivalRead, ArrivalScope, CountedScan, PageBounds, PartitionPage, PartitionRead, PartitionSelection,
     ScanOrder, SizeEstimate,
 };
 pub use tables::{PartitionList, PartitionStats, ShardStats, TableStats, TrimMode, Trimmed, UpdateTable};
+pub use watch_scope::WatchScope;
