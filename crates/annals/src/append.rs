@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use annals_client::proto::Table;
 use annals_client::{AppendSession, Appended, Client, ColumnType, Event, EventTime, PendingAppend, Shard};
 use anyhow::{Context, anyhow, bail};
-use serde_json::{Value as Json, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::connect::{ServerArgs, block_on};
 use crate::output::{event_from_json, write_json, write_text};
@@ -20,7 +21,10 @@ use crate::time_argument::now;
 #[derive(clap::Args)]
 #[command(
     after_help = "An event is {\"key\": \"…\", \"time\": \"…\", \"id\": \"…\", \"columns\": {\"name\": value}}; time and id may be left out.
-A value is true, 17, 1.5 or \"text\", or {\"timestamp\": \"…\"}, {\"uuid\": \"…\"}, {\"bytes\": \"<base64>\"}.
+A value is true, 17, 1.5 or \"text\", or {\"timestamp\": \"…\"}, {\"uuid\": \"…\"}, {\"bytes\": \"<base64>\"}, {\"double\": \"NaN\"};
+null is a column that the event does not have. What `annals scan` and `annals tail` write with --format ndjson comes back
+bit for bit. Refused, and not changed, are a member given twice, an integer past 64 bits, a number past what a double can
+hold, a whole number that a double column can't hold exactly, and a time with more than nine decimals.
 
 Examples:
   annals append flights.events '{\"key\": \"N14228\", \"time\": \"now\", \"columns\": {\"origin\": \"EWR\"}}'
@@ -72,8 +76,8 @@ struct EventReader {
 }
 
 impl EventReader {
-    fn event(&self, json: &Json) -> Result<Event, String> {
-        event_from_json(json, self.now, |name| self.column_types.get(name).copied())
+    fn event(&self, json: &RawValue) -> Result<Event, String> {
+        event_from_json(json.get(), self.now, |name| self.column_types.get(name).copied())
     }
 }
 
@@ -81,8 +85,8 @@ fn column_types(table: &Table) -> HashMap<String, ColumnType> {
     table.columns.iter().filter_map(|column| Some((column.name.clone(), column_type_of(column)?))).collect()
 }
 
-/// JSON values, each with the place that it stands at.
-type Values<'a> = Box<dyn Iterator<Item = anyhow::Result<(String, Json)>> + 'a>;
+/// The texts of JSON values, each with the place that it stands at.
+type Values<'a> = Box<dyn Iterator<Item = anyhow::Result<(String, Box<RawValue>)>> + 'a>;
 
 /// The JSON values of the arguments, the file or stdin, each with its place.
 fn values(args: &Args) -> anyhow::Result<Values<'_>> {
@@ -104,7 +108,7 @@ fn values(args: &Args) -> anyhow::Result<Values<'_>> {
         (path.display().to_string(), Box::new(file))
     };
     let input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(256 * 1024, input));
-    let stream = serde_json::Deserializer::from_reader(input).into_iter::<Json>();
+    let stream = serde_json::Deserializer::from_reader(input).into_iter::<Box<RawValue>>();
     Ok(Box::new(stream.enumerate().map(move |(index, json)| {
         let place = format!("event {} of {name}", index + 1);
         Ok((place.clone(), json.with_context(|| format!("{place} is not JSON"))?))

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use annals_model::EventTime;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
 
+use crate::exact_time::{InexactTime, check_kept};
+
 /// How a time can be written; shown in help texts and errors.
 pub(crate) const TIME_HELP: &str = "2013-02-08T14:00:00Z (up to nanoseconds, an offset like +01:00 instead of Z; \
 none means UTC), 2013-02-08, @1360332000 (seconds since 1970), now, or relative to now like -2h, -1d12h or +5m";
@@ -26,6 +28,8 @@ pub(crate) enum TimeArgumentError {
     Unreadable,
     #[error("the time lies outside the years 1677 to 2262, which are all that nanoseconds in 64 bits reach")]
     OutOfRange,
+    #[error(transparent)]
+    Inexact(#[from] InexactTime),
 }
 
 impl TimeArgument {
@@ -89,6 +93,7 @@ fn parse_calendar(text: &str) -> Result<i64, TimeArgumentError> {
     } else {
         return Err(TimeArgumentError::Unreadable);
     };
+    check_kept(text, utc)?;
     utc.timestamp_nanos_opt().ok_or(TimeArgumentError::OutOfRange)
 }
 
@@ -138,6 +143,11 @@ mod tests {
             let error = text.parse::<TimeArgument>().expect_err(text);
             assert!(error.to_string().contains("-2h"), "{text:?}: {error}");
         }
+        let leap = "2016-12-31T23:59:60Z".parse::<TimeArgument>();
+        assert_eq!(leap, Err(TimeArgumentError::Inexact(InexactTime::LeapSecond)));
+        let fine = "2013-02-08 14:00:00.1234567891".parse::<TimeArgument>();
+        assert_eq!(fine, Err(TimeArgumentError::Inexact(InexactTime::TooFine)));
+        assert!("2013-02-08T14:00:00.1234567890000Z".parse::<TimeArgument>().is_ok());
         assert_eq!("1066-10-14".parse::<TimeArgument>(), Err(TimeArgumentError::OutOfRange));
         assert_eq!("@99999999999".parse::<TimeArgument>(), Err(TimeArgumentError::OutOfRange));
     }

@@ -61,7 +61,10 @@ pub(crate) struct Args {
     /// Which of the two is meant where the zone's clocks showed a time twice. Left out: such a row is bad.
     #[arg(long, value_name = "WHICH", help_heading = "Key and time")]
     repeated_time: Option<RepeatedTime>,
-    /// Stores the columns of key and time as cells as well.
+    /// The column that is the event's id, a UUID. Left out, or empty in a row: the server makes one.
+    #[arg(long, value_name = "COLUMN", help_heading = "Key and time")]
+    id: Option<String>,
+    /// Stores the columns of key, time and id as cells as well.
     #[arg(long, help_heading = "Key and time")]
     keep_mapped: bool,
 
@@ -159,6 +162,7 @@ impl Args {
             key_separator: self.key_separator.clone(),
             time: self.time.clone(),
             times: self.time_reader(self.time_format.clone()),
+            id: self.id.clone(),
             only: (!self.columns.is_empty()).then(|| set(&self.columns)),
             except: set(&self.exclude),
             renamed: self.rename.iter().cloned().collect::<HashMap<_, _>>(),
@@ -213,7 +217,7 @@ fn parse_type(text: &str) -> Result<GivenType, String> {
 fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text.as_bytes() {
         _ if text == "\\t" => Ok(b'\t'),
-        [byte] if *byte != b'"' && *byte != b'\n' => Ok(*byte),
+        [byte] if !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
         _ => Err("write one ASCII character, or \\t for a tab".to_owned()),
     }
 }

@@ -1,14 +1,14 @@
 //! Typing a cell: by the type that its column has, or by what the cell looks like.
 
 use annals_client::{ColumnType, EventBuilder, EventTime, Value};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use uuid::Uuid;
 
 use super::bad_row::shown;
 use super::row::RawCell;
 use super::time_format::{TimeFormat, TimeReader};
+use crate::double::{double_from_text, holds_every_digit};
+use crate::output::bytes_from_text;
 
 /// Doubles hold every whole number up to here, and not every one beyond.
 const DOUBLE_EXACT_MAX: u64 = 1 << 53;
@@ -32,6 +32,9 @@ impl Cell {
     /// What is wrong with the cell, as a sentence that begins with its text.
     pub(super) fn read(raw: &RawCell, column_type: ColumnType, times: &TimeReader) -> Result<Option<Self>, String> {
         let Some(text) = raw.to_text() else { return Ok(None) };
+        if *raw == RawCell::EmptyQuotes && column_type != ColumnType::String {
+            return Ok(None);
+        }
         if let (RawCell::Bool(_), ColumnType::Int64 | ColumnType::Double)
         | (RawCell::Nested(_), ColumnType::Bytes | ColumnType::Uuid | ColumnType::Timestamp) = (raw, column_type)
         {
@@ -42,8 +45,10 @@ impl Cell {
         Ok(Some(match column_type {
             ColumnType::Bool => Self::Bool(read_bool(word).ok_or_else(unfit)?),
             ColumnType::Int64 => Self::Int64(word.parse().map_err(|_| unfit())?),
-            ColumnType::Double => Self::Double(read_double(word).ok_or_else(unfit)??),
-            ColumnType::Bytes => Self::Bytes(STANDARD.decode(word).map_err(|_| format!("{} (base64)", unfit()))?),
+            ColumnType::Double => {
+                Self::Double(double_from_text(word).map_err(|error| format!("{} {error}", shown(&text)))?)
+            }
+            ColumnType::Bytes => Self::Bytes(bytes_from_text(word).map_err(|_| format!("{} (base64)", unfit()))?),
             ColumnType::Timestamp => {
                 Self::Timestamp(times.read(word).map_err(|problem| format!("{} {problem}", shown(&text)))?)
             }
@@ -70,13 +75,13 @@ impl Cell {
 /// The type that a cell looks like; none if it is null.
 ///
 /// Numbers look like doubles, also whole ones: a later row may have decimals. What a double would change looks like
-/// text: leading zeros (codes, not numbers) and whole numbers past 2^53.
+/// text: leading zeros (codes, not numbers), whole numbers past 2^53, and more digits than a double gives back.
 pub(super) fn looks_like(raw: &RawCell) -> Option<ColumnType> {
     let text = match raw {
         RawCell::Null => return None,
         RawCell::Bool(_) => return Some(ColumnType::Bool),
-        RawCell::Number(number) if is_exact(&number.to_string()) => return Some(ColumnType::Double),
-        RawCell::Number(_) | RawCell::Nested(_) => return Some(ColumnType::String),
+        RawCell::Number(number) if is_exact(number) => return Some(ColumnType::Double),
+        RawCell::Number(_) | RawCell::Nested(_) | RawCell::EmptyQuotes => return Some(ColumnType::String),
         RawCell::Text(text) => text.trim(),
     };
     Some(if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {
@@ -112,18 +117,14 @@ fn is_plain_number(text: &str) -> bool {
     starts_plainly && text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
-/// Whether a double can hold the number, as far as it is a whole one: decimals are rounded by all who read them.
-fn is_exact(number: &str) -> bool {
+/// Whether a double holds the number and gives back each of its digits. Whole numbers past 2^53 are likely names of
+/// something, also where a double happens to hold them.
+pub(super) fn is_exact(number: &str) -> bool {
     let digits = number.strip_prefix('-').unwrap_or(number);
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return true;
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return digits.parse::<u64>().is_ok_and(|whole| whole <= DOUBLE_EXACT_MAX);
     }
-    digits.parse::<u64>().is_ok_and(|whole| whole <= DOUBLE_EXACT_MAX)
-}
-
-fn read_double(text: &str) -> Option<Result<f64, String>> {
-    let value = text.parse().ok()?;
-    Some(if is_exact(text) { Ok(value) } else { Err(format!("{text} is more than a double can hold exactly")) })
+    holds_every_digit(number)
 }
 
 fn read_bool(text: &str) -> Option<bool> {
@@ -158,7 +159,20 @@ mod tests {
         for number in ["0", "-1", "2.50", "1e9", "0.5", ".5", "9007199254740992"] {
             assert_eq!(looks(number), ColumnType::Double, "{number}");
         }
-        for code in ["007", "-", "+1", "1,5", "NaN", "inf", "9007199254740993", "12a", "2013-02-08"] {
+        for code in [
+            "007",
+            "-",
+            "+1",
+            "1,5",
+            "NaN",
+            "inf",
+            "9007199254740993",
+            "12a",
+            "2013-02-08",
+            "1e400",
+            "1e-400",
+            "1360332000.123456789",
+        ] {
             assert_eq!(looks(code), ColumnType::String, "{code}");
         }
         assert_eq!(looks("True"), ColumnType::Bool);
@@ -174,6 +188,9 @@ mod tests {
         assert_eq!(read("1.5", ColumnType::Int64), Err("\"1.5\" is not an int64".to_owned()));
         assert!(read("9007199254740993", ColumnType::Double).is_err());
         assert_eq!(read("9007199254740993", ColumnType::Int64), Ok(Some(Cell::Int64(9_007_199_254_740_993))));
+        assert_eq!(read("1e400", ColumnType::Double), Err("\"1e400\" is more than a double can hold".to_owned()));
+        assert_eq!(read("base64:AAEC", ColumnType::Bytes), Ok(Some(Cell::Bytes(vec![0, 1, 2]))));
+        assert_eq!(read("base64:AAEC", ColumnType::String), Ok(Some(Cell::String("base64:AAEC".to_owned()))));
         assert_eq!(read(" 7 ", ColumnType::String), Ok(Some(Cell::String(" 7 ".to_owned()))));
         assert_eq!(read("AAEC", ColumnType::Bytes), Ok(Some(Cell::Bytes(vec![0, 1, 2]))));
         assert!(Cell::read(&RawCell::Bool(true), ColumnType::Double, &times).is_err());

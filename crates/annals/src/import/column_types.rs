@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use annals_client::ColumnType;
 
-use super::bad_row::Problem;
+use super::bad_row::{Problem, shown};
 use super::cell::{Cell, common_type, looks_like};
 use super::row::RawCell;
 use super::time_format::TimeReader;
+use crate::double::holds_every_digit;
 
 /// The type of one column, and how its times are written.
 #[derive(Clone, Debug)]
@@ -19,6 +20,22 @@ struct Typed {
     column_type: ColumnType,
     source: TypeSource,
     times: TimeReader,
+}
+
+impl Typed {
+    /// Refuses a decimal with digits that a double does not give back, unless somebody has asked for doubles.
+    fn unchanged(&self, raw: &RawCell, cell: Option<Cell>) -> Result<Option<Cell>, String> {
+        let is_asked_for = matches!(self.source, TypeSource::Given | TypeSource::Table);
+        if !is_asked_for
+            && let Some(Cell::Double(value)) = cell
+            && value.is_finite()
+            && let Some(text) = raw.to_text()
+            && !holds_every_digit(text.trim())
+        {
+            return Err(format!("{} has more digits than a double keeps", shown(&text)));
+        }
+        Ok(cell)
+    }
 }
 
 /// Why a column has its type; messages tell it.
@@ -83,7 +100,8 @@ impl ColumnTypes {
             self.set(name, column_type, TypeSource::FirstCell);
         }
         let typed = &self.by_name[name];
-        Cell::read(raw, typed.column_type, &typed.times).map_err(|what| {
+        let cell = Cell::read(raw, typed.column_type, &typed.times).and_then(|cell| typed.unchanged(raw, cell));
+        cell.map_err(|what| {
             let (problem, column_type) = (Problem::of_column(name, what), typed.column_type);
             match typed.source {
                 TypeSource::Given => problem,
@@ -102,23 +120,24 @@ impl ColumnTypes {
 /// What sampled cells look like, by the names under which they are stored.
 #[derive(Debug, Default)]
 pub(super) struct Sample {
-    by_name: HashMap<Arc<str>, ColumnType>,
+    /// None: only empty texts so far, which any type may turn out to have meant as null.
+    by_name: HashMap<Arc<str>, Option<ColumnType>>,
 }
 
 impl Sample {
     /// Looks at one cell.
     pub(super) fn add(&mut self, name: &Arc<str>, raw: &RawCell) {
         let Some(looks) = looks_like(raw) else { return };
-        self.by_name
-            .entry(Arc::clone(name))
-            .and_modify(|so_far| *so_far = common_type(*so_far, looks))
-            .or_insert(looks);
+        let so_far = self.by_name.entry(Arc::clone(name)).or_default();
+        if *raw != RawCell::EmptyQuotes {
+            *so_far = Some(so_far.map_or(looks, |so_far| common_type(so_far, looks)));
+        }
     }
 
     /// Sets the types that the sample agrees on, where none is set.
     pub(super) fn settle(self, types: &mut ColumnTypes) {
         for (name, column_type) in self.by_name {
-            types.set(&name, column_type, TypeSource::Sampled);
+            types.set(&name, column_type.unwrap_or(ColumnType::String), TypeSource::Sampled);
         }
     }
 }
@@ -166,6 +185,38 @@ mod tests {
         }
         sample.settle(&mut types);
         assert_eq!(types.read(&name("delay"), &text("2")), Ok(Some(Cell::String("2".to_owned()))));
+    }
+
+    #[test]
+    fn empty_quotes_are_an_empty_text_only_in_a_column_of_text() {
+        let mut types = ColumnTypes::default();
+        let mut sample = Sample::default();
+        for (column, cell) in [
+            ("number", RawCell::EmptyQuotes),
+            ("number", text("1.5")),
+            ("word", text("a")),
+            ("word", RawCell::EmptyQuotes),
+            ("empty", RawCell::EmptyQuotes),
+        ] {
+            sample.add(&name(column), &cell);
+        }
+        sample.settle(&mut types);
+        let mut read = |column| types.read(&name(column), &RawCell::EmptyQuotes);
+        assert_eq!(read("number"), Ok(None));
+        assert_eq!(read("word"), Ok(Some(Cell::String(String::new()))));
+        assert_eq!(read("empty"), Ok(Some(Cell::String(String::new()))));
+    }
+
+    #[test]
+    fn digits_that_a_double_loses_are_refused_unless_doubles_were_asked_for() {
+        let mut types = ColumnTypes::default();
+        types.give(&name("asked"), ColumnType::Double, None);
+        types.set(&name("sampled"), ColumnType::Double, TypeSource::Sampled);
+        let decimal = RawCell::Number("0.333333333333333333333".to_owned());
+        assert_eq!(types.read(&name("asked"), &decimal), Ok(Some(Cell::Double(1.0 / 3.0))));
+        let problem = types.read(&name("sampled"), &decimal).expect_err("digits are lost");
+        assert_eq!(problem.what, "\"0.333333333333333333333\" has more digits than a double keeps");
+        assert!(problem.advice.expect("advice").contains("--type sampled=string"));
     }
 
     #[test]

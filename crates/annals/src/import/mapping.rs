@@ -1,14 +1,20 @@
 //! From rows to events: which columns make the key and the time, and which are stored under what name.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use annals_client::Event;
+use uuid::Uuid;
 
 use super::bad_row::{Problem, shown};
 use super::column_types::{ColumnTypes, Sample};
 use super::row::{RawCell, Row};
 use super::time_format::TimeReader;
+use crate::output::key_from_text;
+
+/// The nanoseconds since 1970 of the month that times fall into whose unit was taken for a smaller one.
+const JANUARY_1970: Range<i64> = 0..31 * 86_400 * 1_000_000_000;
 
 /// What was said about the columns of an input.
 #[derive(Clone, Debug)]
@@ -19,6 +25,8 @@ pub(crate) struct Columns {
     /// Joined, in this order, by a space. None: the server gives the time.
     pub(super) time: Vec<String>,
     pub(super) times: TimeReader,
+    /// The event's id. None: the server makes one.
+    pub(super) id: Option<String>,
     /// Only these are stored. None: all.
     pub(super) only: Option<HashSet<String>>,
     /// These are not.
@@ -27,7 +35,7 @@ pub(crate) struct Columns {
     pub(super) renamed: HashMap<String, String>,
     /// Texts that mean null, besides CSV's empty field.
     pub(super) null_texts: HashSet<String>,
-    /// Stores the columns of key and time as cells as well.
+    /// Stores the columns of key, time and id as cells as well.
     pub(super) keep_mapped: bool,
 }
 
@@ -40,6 +48,8 @@ pub(super) struct Mapping {
     uses: HashMap<Arc<str>, Use>,
     /// Names that were given and have not been met.
     unmet: BTreeSet<String>,
+    /// How many events have a time, and whether all of these lie in January 1970.
+    timed: (u64, bool),
 }
 
 /// What is done with a column.
@@ -47,6 +57,7 @@ pub(super) struct Mapping {
 struct Use {
     key_part: Option<usize>,
     time_part: Option<usize>,
+    is_id: bool,
     stored_as: Option<Arc<str>>,
 }
 
@@ -54,8 +65,8 @@ impl Mapping {
     /// Maps by `columns`; `types` holds what is known of them beforehand.
     pub(super) fn new(columns: Columns, types: ColumnTypes) -> Self {
         let given = columns.renamed.keys().chain(&columns.except).chain(columns.only.iter().flatten());
-        let unmet = given.chain(&columns.key).chain(&columns.time).cloned().collect();
-        Self { columns, types, uses: HashMap::new(), unmet }
+        let unmet = given.chain(&columns.key).chain(&columns.time).chain(&columns.id).cloned().collect();
+        Self { columns, types, uses: HashMap::new(), unmet, timed: (0, true) }
     }
 
     /// Sets the types that these rows agree on, where none is set.
@@ -80,17 +91,22 @@ impl Mapping {
     pub(super) fn event(&mut self, row: &Row) -> Result<Event, Problem> {
         let mut key = vec![None; self.columns.key.len()];
         let mut time = vec![None; self.columns.time.len()];
+        let mut id = None;
         let mut cells = Vec::with_capacity(row.cells.len());
         for (name, raw) in &row.cells {
             let found = self.use_of(name);
             if self.is_null(raw) {
                 continue;
             }
+            let text = || Some(raw).filter(|&raw| *raw != RawCell::EmptyQuotes).and_then(RawCell::to_text);
             if let Some(part) = found.key_part {
-                key[part] = raw.to_text();
+                key[part] = text();
             }
             if let Some(part) = found.time_part {
-                time[part] = raw.to_text();
+                time[part] = text();
+            }
+            if found.is_id {
+                id = text();
             }
             if let Some(stored) = found.stored_as
                 && let Some(cell) = self.types.read(&stored, raw).map_err(|problem| under_input_name(problem, name))?
@@ -98,8 +114,12 @@ impl Mapping {
                 cells.push((stored, cell));
             }
         }
-        let key = joined(&self.columns.key, key, &self.columns.key_separator, row)?;
-        let mut event = Event::builder(key.as_bytes());
+        let mut event = Event::builder(self.key(key, row)?);
+        if let (Some(text), Some(name)) = (id, &self.columns.id) {
+            let column = Arc::from(name.as_str());
+            let not_one = |_| Problem::of_column(&column, format!("{} is not a UUID, as ids are", shown(&text)));
+            event = event.id(Uuid::parse_str(text.trim()).map_err(not_one)?);
+        }
         if !self.columns.time.is_empty() {
             let text = joined(&self.columns.time, time, " ", row)?;
             let read = self.columns.times.read(&text).map_err(|what| {
@@ -107,12 +127,28 @@ impl Mapping {
                 Problem::of_column(&column, format!("{} {what}", shown(&text)))
                     .advise("say how times are written with --time-format and --time-zone")
             })?;
+            self.timed = (self.timed.0 + 1, self.timed.1 && JANUARY_1970.contains(&read.unix_nanos()));
             event = event.time(read);
         }
         for (stored, cell) in &cells {
             cell.add_to(&mut event, stored);
         }
         event.build().map_err(|error| Problem::of_row(error.to_string()))
+    }
+
+    /// The bytes of the key. In one column a key that is not plain text is written as everywhere, as `base64:` and its
+    /// bytes; what is joined of several is the text that it is.
+    fn key(&self, parts: Vec<Option<String>>, row: &Row) -> Result<Vec<u8>, Problem> {
+        let key = joined(&self.columns.key, parts, &self.columns.key_separator, row)?;
+        match self.columns.key.as_slice() {
+            [name] => key_from_text(&key).map_err(|what| Problem::of_column(&Arc::from(name.as_str()), what)),
+            _ => Ok(key.into_bytes()),
+        }
+    }
+
+    /// Whether the times were numbers and all of them lie in January 1970: likely their unit is another.
+    pub(super) fn has_suspicious_times(&self) -> bool {
+        self.columns.times.format.counts_since_epoch() && self.timed.0 > 0 && self.timed.1
     }
 
     /// The types that the columns have got so far.
@@ -151,14 +187,15 @@ impl Columns {
     fn use_of(&self, name: &Arc<str>) -> Use {
         let place = |names: &[String]| names.iter().position(|given| **given == **name);
         let (key_part, time_part) = (place(&self.key), place(&self.time));
-        let is_mapped = key_part.is_some() || time_part.is_some();
+        let is_id = self.id.as_deref() == Some(&**name);
+        let is_mapped = key_part.is_some() || time_part.is_some() || is_id;
         let is_chosen = self.only.as_ref().is_none_or(|only| only.contains(&**name)) && !self.except.contains(&**name);
         let is_stored = is_chosen && (!is_mapped || self.keep_mapped);
         let stored_as = is_stored.then(|| match self.renamed.get(&**name) {
             Some(new) => Arc::from(new.as_str()),
             None => Arc::clone(name),
         });
-        Use { key_part, time_part, stored_as }
+        Use { key_part, time_part, is_id, stored_as }
     }
 }
 
@@ -200,6 +237,7 @@ mod tests {
             key_separator: "/".to_owned(),
             time: vec!["time".to_owned()],
             times: TimeReader::default(),
+            id: None,
             only: None,
             except: HashSet::new(),
             renamed: HashMap::new(),

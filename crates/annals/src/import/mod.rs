@@ -20,6 +20,8 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod time_format;
+#[cfg(test)]
+mod time_format_tests;
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -71,6 +73,7 @@ pub(crate) async fn import(client: &Client, args: &Args, inputs: Vec<Input>) -> 
     let mut done = format!("imported {} into {}", progress.finish(report.events), args.table);
     tell_of_bad_rows(&mut done, &report.read);
     tell_of_unmet(&mut done, &report.mapping);
+    tell_of_times(&mut done, &report.mapping);
     Ok(done)
 }
 
@@ -108,6 +111,7 @@ fn dry_run(args: &Args, inputs: &[Input]) -> anyhow::Result<()> {
     }
     tell_of_bad_rows(&mut told, &report);
     tell_of_unmet(&mut told, &mapping);
+    tell_of_times(&mut told, &mapping);
     writeln!(io::stderr(), "{told}").context("writing what was found")
 }
 
@@ -133,5 +137,12 @@ fn tell_of_unmet(told: &mut String, mapping: &Mapping) {
     if !unmet.is_empty() {
         let names = unmet.join(" or ");
         let _ = write!(told, "\nno row had a column {names}; see whether it is spelt so in the input");
+    }
+}
+
+/// Seconds that are taken for milliseconds, or those for microseconds, are times all the same.
+fn tell_of_times(told: &mut String, mapping: &Mapping) {
+    if mapping.has_suspicious_times() {
+        told.push_str("\nall times lie in January 1970; is the unit right? --time-format gives it");
     }
 }

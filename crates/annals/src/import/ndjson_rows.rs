@@ -1,16 +1,14 @@
 //! Rows of an NDJSON file: one JSON object a line, blank lines left out.
+//!
+//! Numbers and nested values are kept as they are written. A member that is given twice, at any depth, makes a row bad.
 
-use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
-
-use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
-use serde_json::Value;
 
 use super::ROW_BYTES_MAX;
 use super::bad_row::Problem;
 use super::row::{RawCell, Row};
+use crate::json_members::{Members, repeated_member};
 
 /// Reads the rows of one NDJSON file.
 pub(super) struct NdjsonRows {
@@ -47,49 +45,36 @@ impl NdjsonRows {
     }
 
     fn row(&self) -> Result<Row, Problem> {
-        let cells = serde_json::from_slice::<Cells>(&self.bytes).map_err(|error| {
+        let members: Members = serde_json::from_slice(&self.bytes).map_err(|error| {
             // A line that stands alone has no lines of its own to count.
             let text = error.to_string();
             let what = text.split(" at line ").next().unwrap_or(&text);
             Problem::of_row(format!("not a JSON object: {what} at character {}", error.column()))
         })?;
-        Ok(Row { line: self.line, cells: cells.0 })
+        if let Some(name) = members.repeated() {
+            return Err(Problem::of_row(format!("column {name:?} is given twice")));
+        }
+        let cells = members.0.into_iter().map(|(name, json)| {
+            let name = Arc::from(name);
+            let cell = raw_cell(json).map_err(|what| Problem::of_column(&name, what))?;
+            Ok((name, cell))
+        });
+        Ok(Row { line: self.line, cells: cells.collect::<Result<_, _>>()? })
     }
 }
 
-/// The members of an object, one by one: a map would lose a name that is given twice.
-struct Cells(Vec<(Arc<str>, RawCell)>);
-
-impl<'de> Deserialize<'de> for Cells {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Cells;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
+/// The cell that a JSON value is, out of its text.
+fn raw_cell(json: &str) -> Result<RawCell, String> {
+    Ok(match json.as_bytes().first() {
+        Some(b'n') => RawCell::Null,
+        Some(b't' | b'f') => RawCell::Bool(json == "true"),
+        Some(b'"') => RawCell::Text(serde_json::from_str(json).map_err(|error| format!("is no text: {error}"))?),
+        Some(b'[' | b'{') => {
+            if let Some(name) = repeated_member(json) {
+                return Err(format!("member {name:?} is given twice"));
             }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Cells, A::Error> {
-                let mut cells = Vec::with_capacity(16);
-                while let Some((name, value)) = map.next_entry::<String, Value>()? {
-                    cells.push((Arc::from(name), RawCell::from(value)));
-                }
-                Ok(Cells(cells))
-            }
+            RawCell::Nested(json.to_owned())
         }
-        deserializer.deserialize_map(Members)
-    }
-}
-
-impl From<Value> for RawCell {
-    fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(value),
-            Value::Number(number) => Self::Number(number),
-            Value::String(text) => Self::Text(text),
-            Value::Array(_) | Value::Object(_) => Self::Nested(value.to_string()),
-        }
-    }
+        _ => RawCell::Number(json.to_owned()),
+    })
 }

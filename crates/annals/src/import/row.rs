@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Number;
-
 /// A row: its cells in the order in which they were written.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Row {
     /// The line on which it begins, from 1.
     pub(super) line: u64,
-    /// Column names and cells. A name may stand twice; that is found when the event is built.
+    /// Column names and cells. No name stands twice.
     pub(super) cells: Vec<(Arc<str>, RawCell)>,
 }
 
@@ -18,13 +16,16 @@ pub(super) struct Row {
 pub(super) enum RawCell {
     /// Nothing: an empty CSV field or JSON's null.
     Null,
+    /// CSV's `""`: an empty text where there is text, and nothing elsewhere, because there are files with every field
+    /// in quotes.
+    EmptyQuotes,
     /// A CSV field or a JSON string.
     Text(String),
     /// A JSON bool.
     Bool(bool),
-    /// A JSON number.
-    Number(Number),
-    /// A JSON array or object, as JSON.
+    /// A JSON number, as it is written.
+    Number(String),
+    /// A JSON array or object, as it is written.
     Nested(String),
 }
 
@@ -33,9 +34,9 @@ impl RawCell {
     pub(super) fn to_text(&self) -> Option<String> {
         Some(match self {
             Self::Null => return None,
-            Self::Text(text) | Self::Nested(text) => text.clone(),
+            Self::EmptyQuotes => String::new(),
+            Self::Text(text) | Self::Nested(text) | Self::Number(text) => text.clone(),
             Self::Bool(value) => value.to_string(),
-            Self::Number(number) => number.to_string(),
         })
     }
 }

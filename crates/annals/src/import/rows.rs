@@ -84,28 +84,10 @@ pub(super) fn read_rows(
     sink: impl FnMut(Batch) -> bool,
 ) -> anyhow::Result<ReadReport> {
     let mut reading = Reading { options, mapping, sink, batch: None, wants_more: true, report: ReadReport::default() };
-    let mut sampled = false;
-    for input in inputs {
-        let name: Arc<str> = Arc::from(input.name());
-        let opened = input.open(options.format, Arc::clone(bytes_read))?;
-        let mut rows = match opened.format {
-            Format::Csv => Rows::Csv(
-                CsvRows::open(opened.reader, options.delimiter, options.header.as_deref())
-                    .with_context(|| format!("cannot read {name}"))?,
-            ),
-            Format::Ndjson => Rows::Ndjson(NdjsonRows::open(opened.reader)),
-        };
-        if !sampled {
-            sampled = true;
-            reading.read_sample(&name, &mut rows)?;
-        }
-        while reading.wants_more && !reading.is_at_its_end() {
-            let Some((line, row)) = rows.next(&name)? else { break };
-            reading.take(&name, line, row)?;
-        }
-    }
+    let outcome = reading.read_all(inputs, bytes_read);
+    // What was read before a mistake is good and is stored; the message tells how far that is.
     reading.flush();
-    Ok(reading.report)
+    outcome.map(|()| reading.report)
 }
 
 enum Rows {
@@ -133,12 +115,43 @@ struct Reading<'a, S> {
 }
 
 impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
+    fn read_all(&mut self, inputs: &[Input], bytes_read: &Arc<AtomicU64>) -> anyhow::Result<()> {
+        let mut sampled = false;
+        for input in inputs {
+            let name: Arc<str> = Arc::from(input.name());
+            let opened = input.open(self.options.format, Arc::clone(bytes_read))?;
+            let mut rows = match opened.format {
+                Format::Csv => Rows::Csv(
+                    CsvRows::open(opened.reader, self.options.delimiter, self.options.header.as_deref())
+                        .with_context(|| format!("cannot read {name}"))?,
+                ),
+                Format::Ndjson => Rows::Ndjson(NdjsonRows::open(opened.reader)),
+            };
+            if !sampled {
+                sampled = true;
+                self.read_sample(&name, &mut rows)?;
+            }
+            while self.wants_more && !self.is_at_its_end() {
+                let Some((line, row)) = rows.next(&name)? else { break };
+                self.take(&name, line, row)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Reads the rows that tell the types, then takes them.
     fn read_sample(&mut self, input: &Arc<str>, rows: &mut Rows) -> anyhow::Result<()> {
         let mut sample = Vec::new();
+        let mut failure = None;
         while sample.len() < self.options.sample_rows {
-            let Some(next) = rows.next(input)? else { break };
-            sample.push(next);
+            match rows.next(input) {
+                Ok(Some(next)) => sample.push(next),
+                Ok(None) => break,
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
         }
         self.mapping.sample(sample.iter().filter_map(|(_, row)| row.as_ref().ok()));
         for (line, row) in sample {
@@ -146,7 +159,7 @@ impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
                 self.take(input, line, row)?;
             }
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     /// Whether all rows that are wanted were read.
@@ -171,8 +184,6 @@ impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
         self.report.bad_rows += 1;
         let allowed = self.options.skip_bad_max;
         if self.report.bad_rows > allowed {
-            // What was read before the bad row is good and may be stored; the message tells how far that is.
-            self.flush();
             let count = self.report.bad_rows;
             return Err(match allowed {
                 0 => anyhow::Error::new(bad).context("a row is bad (--skip-bad N leaves out up to N of them)"),

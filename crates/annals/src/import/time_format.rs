@@ -4,13 +4,16 @@
 //! never was, and where they were put back it was twice: both are refused rather than guessed, unless it was said
 //! which of the two is meant.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 
 use annals_model::EventTime;
-use chrono::format::{Item, Parsed, StrftimeItems, parse};
+use chrono::format::{Fixed, Item, Numeric, Parsed, StrftimeItems, parse};
 use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
+
+use crate::exact_time::{check_decimals, check_kept, check_second};
 
 /// How the times of a column are written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,20 +78,28 @@ impl TimeReader {
 
     fn read_calendar(&self, text: &str) -> Result<EventTime, String> {
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-            return event_time(time.to_utc());
+            let utc = time.to_utc();
+            check_kept(text, utc).map_err(|error| error.to_string())?;
+            return event_time(utc);
         }
-        let local = CALENDAR_FORMS.iter().find_map(|form| local_time(&parsed(text, form)?).ok());
-        match local {
-            Some(local) => self.in_zone(local),
-            None => Err("is not a time like 2013-02-08T14:00:00Z or 2013-02-08 14:00".to_owned()),
-        }
+        let Some(local) = CALENDAR_FORMS.iter().find_map(|form| local_time(&parsed(text, form)?).ok()) else {
+            return Err("is not a time like 2013-02-08T14:00:00Z or 2013-02-08 14:00".to_owned());
+        };
+        check_kept(text, local.and_utc()).map_err(|error| error.to_string())?;
+        self.in_zone(local)
     }
 
     fn read_pattern(&self, text: &str, pattern: &str) -> Result<EventTime, String> {
         let fields = parsed(text, pattern).ok_or_else(|| format!("is not written as {pattern:?}"))?;
+        check_decimals(text, |text| parsed(text, pattern)).map_err(|error| error.to_string())?;
         let impossible = |_| "is no date and time".to_owned();
-        if fields.offset().is_some() {
-            return event_time(fields.to_datetime().map_err(impossible)?.to_utc());
+        if let Some(offset) = fields.offset() {
+            if fields.timestamp().is_some() {
+                return event_time(fields.to_datetime().map_err(impossible)?.to_utc());
+            }
+            let zone = FixedOffset::east_opt(offset).ok_or("is no date and time")?;
+            let time = zone.from_local_datetime(&local_time(&fields).map_err(impossible)?).single();
+            return event_time(time.ok_or("lies outside the years 1677 to 2262")?.to_utc());
         }
         if fields.timestamp().is_some() {
             return event_time(fields.to_naive_datetime_with_offset(0).map_err(impossible)?.and_utc());
@@ -120,14 +131,23 @@ fn parsed(text: &str, pattern: &str) -> Option<Parsed> {
     Some(fields)
 }
 
-/// The date and time of day; a date alone means its midnight.
+/// The date and time of day; a date alone means its midnight, and an hour alone its start.
 fn local_time(fields: &Parsed) -> Result<NaiveDateTime, chrono::format::ParseError> {
     let date = fields.to_naive_date()?;
-    let has_time = fields.hour_mod_12().is_some() || fields.minute().is_some();
-    Ok(date.and_time(if has_time { fields.to_naive_time()? } else { NaiveTime::MIN }))
+    let below_hours = [fields.minute(), fields.second(), fields.nanosecond()];
+    let has_below_hours = below_hours.iter().any(Option::is_some);
+    if fields.hour_div_12().is_none() && fields.hour_mod_12().is_none() && !has_below_hours {
+        return Ok(date.and_time(NaiveTime::MIN));
+    }
+    let mut fields = fields.clone();
+    if !has_below_hours {
+        fields.set_minute(0)?;
+    }
+    Ok(date.and_time(fields.to_naive_time()?))
 }
 
 fn event_time(time: DateTime<Utc>) -> Result<EventTime, String> {
+    check_second(time).map_err(|error| error.to_string())?;
     let nanos = time.timestamp_nanos_opt().ok_or("lies outside the years 1677 to 2262")?;
     Ok(EventTime::from_unix_nanos(nanos))
 }
@@ -136,7 +156,8 @@ fn event_time(time: DateTime<Utc>) -> Result<EventTime, String> {
 fn read_epoch(text: &str, unit: EpochUnit) -> Result<EventTime, String> {
     let decimals = unit.decimals();
     let malformed = || format!("is not a number of {unit} with at most {decimals} decimals");
-    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
+    let plain = without_exponent(text).ok_or_else(malformed)?;
+    let (negative, digits) = plain.strip_prefix('-').map_or((false, &*plain), |rest| (true, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     // A spreadsheet writes whole numbers as 1360332000.0 and so on; zeros past the last nanosecond say nothing.
     let fraction = fraction.trim_end_matches('0');
@@ -148,6 +169,28 @@ fn read_epoch(text: &str, unit: EpochUnit) -> Result<EventTime, String> {
     let all: i128 = format!("{whole}{fraction:0<decimals$}").parse().map_err(|_| out_of_range())?;
     let nanos = i64::try_from(if negative { -all } else { all }).map_err(|_| out_of_range())?;
     Ok(EventTime::from_unix_nanos(nanos))
+}
+
+/// A decimal with its point moved by its exponent; none if that is none, or further than any time is off.
+fn without_exponent(text: &str) -> Option<Cow<'_, str>> {
+    const EXPONENT_MAX: usize = 40;
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return Some(Cow::Borrowed(text)) };
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_plain = mantissa.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    let shift: i32 = exponent.parse().ok()?;
+    let places = usize::try_from(shift.unsigned_abs()).ok().filter(|&places| is_plain && places <= EXPONENT_MAX)?;
+    let zeros = "0".repeat(places);
+    let moved = if shift >= 0 {
+        let all = format!("{fraction}{zeros}");
+        let (up, rest) = all.split_at_checked(places)?;
+        format!("{sign}{whole}{up}.{rest}")
+    } else {
+        let all = format!("{zeros}{whole}");
+        let (rest, down) = all.split_at_checked(all.len() - places)?;
+        format!("{sign}{rest}.{down}{fraction}")
+    };
+    Some(Cow::Owned(moved))
 }
 
 impl EpochUnit {
@@ -183,15 +226,55 @@ impl FromStr for TimeFormat {
             "ms" => Self::SinceEpoch(EpochUnit::Milliseconds),
             "us" => Self::SinceEpoch(EpochUnit::Microseconds),
             "ns" => Self::SinceEpoch(EpochUnit::Nanoseconds),
-            pattern if pattern.contains('%') => {
-                if StrftimeItems::new(pattern).any(|item| item == Item::Error) {
-                    return Err(format!("{pattern:?} is not a pattern of strftime, like %d/%m/%Y %H:%M:%S"));
-                }
-                Self::Pattern(pattern.to_owned())
-            }
+            pattern if pattern.contains('%') => Self::Pattern(checked_pattern(pattern)?),
             _ => return Err("write rfc3339, s, ms, us, ns, or a pattern of strftime like %d/%m/%Y %H:%M:%S".to_owned()),
         })
     }
+}
+
+impl TimeFormat {
+    /// Whether the times are numbers, of a unit that can be mistaken.
+    pub(super) fn counts_since_epoch(&self) -> bool {
+        match self {
+            Self::Calendar => false,
+            Self::SinceEpoch(_) => true,
+            Self::Pattern(pattern) => {
+                StrftimeItems::new(pattern).any(|item| matches!(item, Item::Numeric(Numeric::Timestamp, _)))
+            }
+        }
+    }
+}
+
+/// The pattern, if what it reads is what is meant. `.%f` stands in the patterns of other languages for the decimals of
+/// a second, however many, and is read so.
+///
+/// # Errors
+/// When it is no pattern, or would read something and pass over it.
+fn checked_pattern(pattern: &str) -> Result<String, String> {
+    let pattern = pattern.replace(".%f", "%.f");
+    for item in StrftimeItems::new(&pattern) {
+        match item {
+            Item::Error => {
+                return Err(format!("{pattern:?} is not a pattern of strftime, like %d/%m/%Y %H:%M:%S"));
+            }
+            Item::Fixed(Fixed::TimezoneName) => {
+                return Err(
+                    "%Z names no one offset (IST is three); write an abbreviation that all times have as it is, \
+                            like '%H:%M EST', and its offset with --time-zone -05:00, or %z for offsets in the input"
+                        .to_owned(),
+                );
+            }
+            Item::Numeric(Numeric::Nanosecond, _) => {
+                return Err(
+                    "%f counts nanoseconds; write %.f for the decimals of a second, point included, or %3f, %6f \
+                            or %9f for so many digits without a point"
+                        .to_owned(),
+                );
+            }
+            _ => {}
+        }
+    }
+    Ok(pattern)
 }
 
 impl Zone {
@@ -218,63 +301,5 @@ impl fmt::Display for Zone {
             Self::Offset(offset) => offset.fmt(f),
             Self::Named(zone) => zone.fmt(f),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reader(format: &str, zone: &str, repeated: Option<RepeatedTime>) -> TimeReader {
-        TimeReader { format: format.parse().expect("a format"), zone: zone.parse().expect("a zone"), repeated }
-    }
-
-    fn read(format: &str, zone: &str, text: &str) -> Result<String, String> {
-        reader(format, zone, None).read(text).map(|time| time.to_string())
-    }
-
-    #[test]
-    fn calendar_times_take_their_own_offset_or_the_zones() {
-        let noon = Ok("2013-02-08T17:00:00Z".to_owned());
-        assert_eq!(read("rfc3339", "America/New_York", "2013-02-08T17:00:00Z"), noon);
-        assert_eq!(read("rfc3339", "America/New_York", " 2013-02-08 12:00 "), noon);
-        assert_eq!(read("rfc3339", "-05:00", "2013-02-08T12:00:00"), noon);
-        assert_eq!(read("rfc3339", "UTC", "2013-02-08").as_deref(), Ok("2013-02-08T00:00:00Z"));
-    }
-
-    #[test]
-    fn numbers_count_what_they_were_said_to_count_exactly() {
-        let exact = Ok("2013-02-08T14:00:00.123456789Z".to_owned());
-        assert_eq!(read("s", "UTC", "1360332000.123456789"), exact);
-        assert_eq!(read("ms", "UTC", "1360332000123.456789"), exact);
-        assert_eq!(read("us", "UTC", "1360332000123456.789000"), exact);
-        assert_eq!(read("ns", "UTC", "1360332000123456789"), exact);
-        assert_eq!(read("s", "UTC", "-1.5").as_deref(), Ok("1969-12-31T23:59:58.500Z"));
-        assert!(read("s", "UTC", "1360332000123").expect_err("too late").contains("is the unit right?"));
-        assert!(read("ns", "UTC", "1.5").expect_err("half a nanosecond").contains("0 decimals"));
-    }
-
-    #[test]
-    fn patterns_read_dates_times_and_offsets() {
-        let noon = Ok("2013-02-08T17:00:00Z".to_owned());
-        assert_eq!(read("%d/%m/%Y %H%M", "America/New_York", "08/02/2013 1200"), noon);
-        assert_eq!(read("%d/%m/%Y %I:%M %p", "America/New_York", "08/02/2013 12:00 PM"), noon);
-        assert_eq!(read("%Y-%m-%d %H:%M %z", "UTC", "2013-02-08 12:00 -0500"), noon);
-        assert_eq!(read("%s", "America/New_York", "1360342800"), noon);
-        assert_eq!(read("%Y%m%d", "UTC", "20130208").as_deref(), Ok("2013-02-08T00:00:00Z"));
-        assert!(read("%Y%m%d", "UTC", "2013-02-08").is_err());
-        assert!("%Q".parse::<TimeFormat>().is_err() && "iso".parse::<TimeFormat>().is_err());
-    }
-
-    #[test]
-    fn a_time_that_was_twice_or_never_is_refused_until_it_is_said_which() {
-        let twice = read("rfc3339", "America/New_York", "2013-11-03 01:30").expect_err("put back");
-        let never = read("rfc3339", "America/New_York", "2013-03-10 02:30").expect_err("put forward");
-        assert!(twice.contains("twice") && never.contains("never"), "{twice}; {never}");
-        let said = [RepeatedTime::First, RepeatedTime::Second].map(|repeated| {
-            let time = reader("rfc3339", "America/New_York", Some(repeated)).read("2013-11-03 01:30");
-            time.expect("it was said which").to_string()
-        });
-        assert_eq!(said, ["2013-11-03T05:30:00Z", "2013-11-03T06:30:00Z"]);
     }
 }

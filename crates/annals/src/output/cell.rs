@@ -6,13 +6,28 @@ use annals_client::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// A cell as text: bytes as `base64:` and their encoding, times as RFC 3339, text as it is.
+use crate::double::double_to_text;
+
+/// What stands before bytes that are written in base64.
+const MARKER: &str = "base64:";
+
+/// A cell as text: bytes as `base64:` and their encoding, times as RFC 3339, text as it is. Read as the column's type,
+/// the text gives the same cell again, bit for bit.
 pub(crate) fn cell_to_text(value: Value<'_>) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
-        Value::Bytes(bytes) => Cow::Owned(format!("base64:{}", STANDARD.encode(bytes))),
+        Value::Bytes(bytes) => Cow::Owned(format!("{MARKER}{}", STANDARD.encode(bytes))),
+        Value::Double(value) => double_to_text(value),
         other => Cow::Owned(other.to_string()),
     }
+}
+
+/// The bytes that base64 stands for, with `base64:` before it or without.
+///
+/// # Errors
+/// When it is not base64.
+pub(crate) fn bytes_from_text(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
+    STANDARD.decode(text.strip_prefix(MARKER).unwrap_or(text))
 }
 
 /// The text with its control characters escaped, so that stored data can't act on a terminal.

@@ -11,7 +11,7 @@ mod lines;
 mod table_layout;
 mod text_table;
 
-pub(crate) use cell::{cell_to_text, printable};
+pub(crate) use cell::{bytes_from_text, cell_to_text, printable};
 pub(crate) use event_json::event_from_json;
 pub(crate) use event_writer::EventWriter;
 pub(crate) use format::{Format, FormatArgs};
