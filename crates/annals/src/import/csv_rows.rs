@@ -1,49 +1,67 @@
-//! Rows of a CSV file: a header line names the columns, an empty field is null.
+//! Rows of a CSV file: a header line names the columns, an empty field is null, and `""` is an empty text.
 //!
-//! A row with too many or too few fields, or with bytes that are not UTF-8, is bad; the rows after it are read all
-//! the same. A quote that is never closed would swallow the rest of the file: the bound on a row's bytes ends that.
+//! A row with too many or too few fields, with a quote out of place, or with bytes that are not UTF-8, is bad; the rows
+//! after it are read all the same.
 
-use std::io::{self, BufRead, Read};
+use std::collections::HashSet;
+use std::io::{self, BufRead};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::bail;
 
 use super::ROW_BYTES_MAX;
 use super::bad_row::Problem;
+use super::csv_records::{CsvRecords, Malformed, Record};
 use super::row::{RawCell, Row};
 
 /// Reads the rows of one CSV file.
 pub(super) struct CsvRows {
-    reader: csv::Reader<BoundedRead>,
-    bytes_since_row: Arc<AtomicU64>,
+    records: CsvRecords,
     names: Vec<Arc<str>>,
-    record: csv::ByteRecord,
+    record: Record,
 }
 
 impl CsvRows {
     /// Reads the header, unless the columns are given.
     ///
     /// # Errors
-    /// When the input can't be read or its header holds no columns, or one without a name.
+    /// When the input can't be read or its header holds no columns, one without a name, or one twice.
     pub(super) fn open(
         reader: Box<dyn BufRead + Send>,
         delimiter: u8,
         header: Option<&[String]>,
     ) -> anyhow::Result<Self> {
-        let bytes_since_row = Arc::new(AtomicU64::new(0));
-        let bounded = BoundedRead { reader, bytes_since_row: Arc::clone(&bytes_since_row) };
-        let mut reader = csv::ReaderBuilder::new()
-            .delimiter(delimiter)
-            .has_headers(header.is_none())
-            .flexible(true)
-            .from_reader(bounded);
-        let names: Vec<Arc<str>> = match header {
-            Some(names) => names.iter().map(|name| Arc::from(name.as_str())).collect(),
-            None => reader.headers()?.iter().map(|name| Arc::from(name.trim())).collect(),
-        };
-        if let Some(index) = names.iter().position(|name| name.is_empty()) {
-            anyhow::bail!("column {} of the header has no name; name the columns with --header", index + 1);
+        let mut rows =
+            Self { records: CsvRecords::new(reader, delimiter), names: Vec::new(), record: Record::default() };
+        match header {
+            Some(names) => rows.names = names.iter().map(|name| Arc::from(name.as_str())).collect(),
+            None => rows.read_header()?,
         }
-        Ok(Self { reader, bytes_since_row, names, record: csv::ByteRecord::new() })
+        if let Some(index) = rows.names.iter().position(|name| name.is_empty()) {
+            bail!("column {} of the header has no name; name the columns with --header", index + 1);
+        }
+        let place = if header.is_some() { "--header".to_owned() } else { format!("line {}", rows.record.line) };
+        let mut seen = HashSet::with_capacity(rows.names.len());
+        if let Some(name) = rows.names.iter().find(|name| !seen.insert(&***name)) {
+            bail!("{place}: column {name:?} is given twice; give each column a name of its own");
+        }
+        Ok(rows)
+    }
+
+    fn read_header(&mut self) -> anyhow::Result<()> {
+        if let Err(malformed) = self.records.next(&mut self.record)? {
+            let (_, what) = described(malformed);
+            bail!("line {}, the header: {what}", self.record.line);
+        }
+        for (field, quoted) in self.record.fields() {
+            let Ok(name) = std::str::from_utf8(field) else {
+                let shown = String::from_utf8_lossy(field);
+                bail!("line {}: the column {:?} is not UTF-8; convert the file first", self.record.line, shown);
+            };
+            // Blanks beside a name are there for the eye; who means them puts the name in quotes.
+            self.names.push(Arc::from(if quoted { name } else { name.trim() }));
+        }
+        Ok(())
     }
 
     /// The next row with its line, or what is wrong with it; none at the end.
@@ -51,48 +69,57 @@ impl CsvRows {
     /// # Errors
     /// When the input can't be read any further.
     pub(super) fn next(&mut self) -> io::Result<Option<(u64, Result<Row, Problem>)>> {
-        self.bytes_since_row.store(0, Ordering::Relaxed);
-        if !self.reader.read_byte_record(&mut self.record)? {
-            return Ok(None);
-        }
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Ok(Some((line, self.row(line))))
+        let row = match self.records.next(&mut self.record)? {
+            Ok(false) => return Ok(None),
+            Ok(true) => self.row(),
+            Err(malformed) => {
+                let (field, what) = described(malformed);
+                Err(match self.names.get(field) {
+                    Some(name) => Problem::of_column(name, what),
+                    None => Problem::of_row(what),
+                })
+            }
+        };
+        Ok(Some((self.record.line, row)))
     }
 
-    fn row(&self, line: u64) -> Result<Row, Problem> {
-        if self.record.len() != self.names.len() {
-            let (found, expected) = (self.record.len(), self.names.len());
+    fn row(&self) -> Result<Row, Problem> {
+        let fields = self.record.fields();
+        if fields.len() != self.names.len() {
+            let (found, expected) = (fields.len(), self.names.len());
             return Err(Problem::of_row(format!("the row has {found} fields and the header {expected} columns"))
                 .advise("see whether a quote or a delimiter is missing"));
         }
-        let cells = self.names.iter().zip(&self.record).map(|(name, field)| {
+        let cells = self.names.iter().zip(fields).map(|(name, (field, quoted))| {
             let text = std::str::from_utf8(field).map_err(|_| {
                 Problem::of_column(name, format!("{} is not UTF-8", String::from_utf8_lossy(field).escape_debug()))
                     .advise("convert the file to UTF-8 first")
             })?;
-            let cell = if text.is_empty() { RawCell::Null } else { RawCell::Text(text.to_owned()) };
+            let cell = match (text, quoted) {
+                ("", false) => RawCell::Null,
+                ("", true) => RawCell::EmptyQuotes,
+                _ => RawCell::Text(text.to_owned()),
+            };
             Ok((Arc::clone(name), cell))
         });
-        Ok(Row { line, cells: cells.collect::<Result<_, _>>()? })
+        Ok(Row { line: self.record.line, cells: cells.collect::<Result<_, _>>()? })
     }
 }
 
-/// Refuses to read on when a row has no end.
-struct BoundedRead {
-    reader: Box<dyn BufRead + Send>,
-    bytes_since_row: Arc<AtomicU64>,
-}
-
-impl Read for BoundedRead {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.bytes_since_row.load(Ordering::Relaxed) > ROW_BYTES_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("a row is longer than {ROW_BYTES_MAX} bytes; see whether a quote is never closed"),
-            ));
+/// The index of the field that is at fault, and what is wrong with it.
+fn described(malformed: Malformed) -> (usize, String) {
+    match malformed {
+        Malformed::NeverClosed { field, line } => {
+            (field, format!("the quote that opens on line {line} is never closed"))
         }
-        let read = self.reader.read(buffer)?;
-        self.bytes_since_row.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
+        Malformed::TooLong { field, line } => {
+            let what = format!("the quote that opens on line {line} is not closed within {ROW_BYTES_MAX} bytes");
+            (field, format!("{what}; see whether it is never closed"))
+        }
+        Malformed::TextBehindQuote { field, opened, line } => {
+            let what = format!("text stands behind the quote that closes on line {line}");
+            let where_opened = if opened == line { String::new() } else { format!(" and opens on line {opened}") };
+            (field, format!("{what}{where_opened}; inside of quotes a quote is written twice"))
+        }
     }
 }

@@ -8,6 +8,9 @@ mod args;
 mod bad_row;
 mod cell;
 mod column_types;
+mod csv_records;
+#[cfg(test)]
+mod csv_records_tests;
 mod csv_rows;
 mod input;
 mod load;
