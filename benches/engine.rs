@@ -94,6 +94,7 @@ fn scan(criterion: &mut Criterion) {
     let read = |key: PartitionKey| PartitionRead {
         table,
         moment: moment.clone(),
+        floor: Moment::start(ShardCount::ONE),
         selection: PartitionSelection::Keys(Arc::from([key])),
         times: TimeRange::ALL,
         order: ScanOrder::Ascending,

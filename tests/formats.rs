@@ -83,7 +83,8 @@ async fn a_store_of_each_format_is_opened_read_and_written_on() {
                 let engine = open(folder.path()).unwrap_or_else(|error| panic!("{format}, {name}: {error}"));
                 let table = engine.tables().pop().expect("the one table");
                 assert_eq!(lines(&engine, &table).await, expected, "{format}, {name}, round {round}");
-                let read = everything(table.id, engine.head(table.id).expect("the table is there"));
+                let head = engine.head(table.id).expect("the table is there");
+                let read = everything(table.id, head, engine.floor(table.id).expect("the table is there"));
                 assert_eq!(scan(&engine, read).await.len(), expected.len(), "{format}, {name}: in time order");
                 let last = Shard::new(table.definition.shard_count.get() - 1);
                 let shards = vec![ShardBatch { shard: last, batch: batch_of(&[TestEvent::new("later", round)]) }];

@@ -4,7 +4,8 @@ use annals_model::{Moment, ResumeToken, Sequence, TableId};
 use annals_testkit::calls;
 use annals_wire::v1::tail_request::Start;
 use annals_wire::v1::{
-    Direction, DropTableRequest, GetTableRequest, Retention, ScanRequest, TailRequest, TimeRange, UpdateTableRequest,
+    CountRequest, Direction, DropTableRequest, GetTableRequest, PlanScanRequest, Retention, ScanRequest, TailRequest,
+    TimeRange, UpdateTableRequest,
 };
 use bytes::Bytes;
 use tonic::Code;
@@ -121,6 +122,7 @@ async fn a_token_that_covers_what_is_not_stored_is_refused() {
         table: TableId::from_bytes(id[..].try_into().expect("16 bytes")),
         scope: annals_model::ScopeDigest::ANY,
         moment: Moment::new(vec![Sequence::new(1_000)]),
+        floor: Moment::new(vec![Sequence::ZERO]),
     };
     let (code, reason) = (Code::FailedPrecondition, "TOKEN_AHEAD");
     assert_refused(bench.tail(tail_from(ahead.encode())).await, code, reason);
@@ -145,13 +147,27 @@ async fn a_token_whose_events_retention_removed_is_refused_and_an_earliest_tail_
     resume_token(&bench, TABLE).await;
     resume_token(&bench, TABLE).await;
     let page = page_token(&bench, &scan_request()).await;
+    let plan = PlanScanRequest { scan: Some(scan_request()), max_splits: 2 };
+    let splits = bench.events().plan_scan(plan).await.expect("a plan").into_inner().splits;
     remove_everything(&bench).await;
-    assert_refused(bench.tail(tail_from(token)).await, Code::OutOfRange, "EVENTS_REMOVED");
+    assert_refused(bench.tail(tail_from(token.clone())).await, Code::OutOfRange, "EVENTS_REMOVED");
     let next = ScanRequest { page_token: page, ..scan_request() };
-    assert_refused(bench.scan(next).await, Code::OutOfRange, "SCAN_EXPIRED");
+    let as_of = ScanRequest { as_of: token, ..scan_request() };
+    for scan in [next, as_of.clone()].into_iter().chain(splits.into_iter().filter_map(|split| split.scan)) {
+        let count = CountRequest { scan: Some(scan.clone()) };
+        assert_refused(bench.events().count(count).await, Code::OutOfRange, "SCAN_EXPIRED");
+        assert_refused(bench.scan(scan).await, Code::OutOfRange, "SCAN_EXPIRED");
+    }
+    let plan = PlanScanRequest { scan: Some(as_of), max_splits: 2 };
+    assert_refused(bench.events().plan_scan(plan).await, Code::OutOfRange, "SCAN_EXPIRED");
     let after = resume_token(&bench, TABLE).await;
     let stored = calls::tail_all(&bench.channel, TABLE).await;
     assert_eq!(stored[&0].iter().map(|event| event.sequence).collect::<Vec<_>>(), [5], "the earliest retained");
-    bench.tail(tail_from(after)).await.expect("a token of what is retained");
+    let fresh = bench.scan(ScanRequest { as_of: after.clone(), ..scan_request() }).await.expect("its moment is whole");
+    assert_eq!(fresh.iter().map(|answer| answer.events.len()).sum::<usize>(), 1, "what was left when it was made");
+    let again = ScanRequest { as_of: fresh[0].resume_token.clone(), ..scan_request() };
+    bench.scan(again).await.expect("a scan's own token");
+    let tail = bench.tail(tail_from(after)).await.expect("a token of what is retained");
+    bench.scan(ScanRequest { as_of: tail.resume_token, ..scan_request() }).await.expect("a tail's token");
     bench.stop().await;
 }

@@ -103,6 +103,12 @@ impl TableState {
         self.shards.get(shard.index()).ok_or_else(|| ReadError::UnknownShard { shard, count: count() })
     }
 
+    /// By shard, the last sequence that retention has removed.
+    pub(crate) fn floor(&self) -> Moment {
+        let gone = |shard: &ShardState| shard.view().first_retained.previous();
+        Moment::new(self.shards.iter().map(gone).collect::<Box<[Sequence]>>())
+    }
+
     /// The shards that may hold keys of these tokens.
     pub(crate) fn shards_of(&self, tokens: TokenRange) -> &[ShardState] {
         let definition = &self.table().definition;

@@ -84,6 +84,13 @@ pub trait Engine: Send + Sync + 'static {
     /// `UnknownTable` when it was dropped, `UnknownShard` when the table does not have the shard.
     fn first_retained(&self, table: TableId, shard: Shard) -> Result<Sequence, ReadError>;
 
+    /// What retention has removed, by shard: the last sequence that is gone; zero where all is there. It only grows. Reads
+    /// memory only.
+    ///
+    /// # Errors
+    /// `UnknownTable` when it was dropped.
+    fn floor(&self, table: TableId) -> Result<Moment, ReadError>;
+
     /// Watches the heads of a table. The watch is woken only by commits that its scope matches.
     ///
     /// # Errors
@@ -99,7 +106,9 @@ pub trait Engine: Send + Sync + 'static {
     /// Reads one page of partitions in time order, as of a moment.
     ///
     /// # Errors
-    /// `MomentAhead` when the moment lies past the head.
+    /// `MomentAhead` when the moment lies past the head. `ScanExpired` when retention has removed events between the read's
+    /// floor and its moment from a shard that the read looks into, also if none of them were wanted: less than the moment
+    /// held is never passed off as all of it.
     fn read_partitions(&self, read: PartitionRead) -> impl Future<Output = Result<PartitionPage, ReadError>> + Send;
 
     /// Counts what `read_partitions` would return over all its pages; `bounds` and `after` are not looked at.

@@ -107,7 +107,10 @@ pub enum ReadError {
         first_retained: Sequence,
     },
     /// The scan's moment can no longer be read: retention has removed events of it since it began.
-    #[error("the scan has expired: retention has removed events of its moment from shard {shard}; start it again")]
+    #[error(
+        "the scan has expired: retention has removed events of its moment from shard {shard}; start it again, without as_of \
+         and page_token, for what is stored now"
+    )]
     ScanExpired {
         /// The shard.
         shard: Shard,

@@ -79,6 +79,9 @@ pub struct PartitionRead {
     pub table: TableId,
     /// Events after this moment are left out.
     pub moment: Moment,
+    /// What retention had removed when the moment was taken, by shard: as [`Engine::floor`](crate::Engine::floor) gave it
+    /// after [`Engine::head`](crate::Engine::head) had given the moment. The read is of the events between the two.
+    pub floor: Moment,
     /// Which partitions.
     pub selection: PartitionSelection,
     /// Which times.

@@ -44,6 +44,19 @@ impl Moment {
         (0..).map(Shard::new).zip(self.0.iter().copied())
     }
 
+    /// A shard that held events of this moment which are gone: they were there when all up to `floor` had been removed, and
+    /// by now all up to `removed` has been. None where the moment can still be read whole.
+    pub fn first_shard_lost(&self, floor: &Self, removed: &Self) -> Option<Shard> {
+        removed.iter().find(|&(shard, gone)| self.has_lost(shard, floor, gone)).map(|(shard, _)| shard)
+    }
+
+    /// Whether events of this moment are gone from `shard`: those between `floor`, up to where all had been removed when
+    /// the moment was taken, and `removed`, up to where all has been by now.
+    pub fn has_lost(&self, shard: Shard, floor: &Self, removed: Sequence) -> bool {
+        let of = |moment: &Self| moment.0.get(shard.index()).copied().unwrap_or(Sequence::ZERO);
+        removed > of(floor) && of(self) > of(floor)
+    }
+
     /// Whether every event of `other` belongs to this moment too.
     pub fn covers(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).all(|(mine, theirs)| mine >= theirs)

@@ -32,9 +32,6 @@ pub struct ScanPosition {
     pub sequence: Sequence,
     /// How many events of the partition have been given, for a limit for each partition.
     pub given_of_partition: u64,
-    /// What retention had removed when the scan began: by shard, the last sequence that was gone by then. What went
-    /// later shows itself by it, so that the scan ends with an error and not with a hole.
-    pub floor: Moment,
 }
 
 /// Where a scan stopped.
@@ -46,6 +43,9 @@ pub struct PageToken {
     pub request: u64,
     /// The moment that all pages read.
     pub moment: Moment,
+    /// What retention had removed when the moment was taken: by shard, the last sequence that was gone by then. What
+    /// went later shows itself by it, so that the scan ends with an error and not with a hole.
+    pub floor: Moment,
     /// The last event given.
     pub position: ScanPosition,
 }
@@ -77,7 +77,7 @@ impl PageToken {
         put_varint(&mut out, u64::from(position.shard.get()));
         put_varint(&mut out, position.sequence.get());
         put_varint(&mut out, position.given_of_partition);
-        put_moment(&mut out, &position.floor);
+        put_moment(&mut out, &self.floor);
         seal(out)
     }
 
@@ -108,9 +108,9 @@ impl PageToken {
             shard: Shard::new(u32::try_from(get_varint(body)?).ok()?),
             sequence: Sequence::new(get_varint(body)?),
             given_of_partition: get_varint(body)?,
-            floor: get_moment(body)?,
         };
-        Some(Self { table, request, moment, position })
+        let floor = get_moment(body).filter(|floor| floor.sequences().len() == moment.sequences().len())?;
+        Some(Self { table, request, moment, floor, position })
     }
 }
 
@@ -124,6 +124,7 @@ mod tests {
             table: TableId::from_bytes([3; 16]),
             request: 77,
             moment: Moment::new(vec![Sequence::new(300)]),
+            floor: Moment::new(vec![Sequence::new(9)]),
             position: ScanPosition {
                 key_index: 2,
                 key: PartitionKey::new(&b"N14228"[..]).expect("a key"),
@@ -131,7 +132,6 @@ mod tests {
                 shard: Shard::ZERO,
                 sequence: Sequence::new(12),
                 given_of_partition: 4,
-                floor: Moment::new(vec![Sequence::new(9)]),
             },
         };
         let encoded = token.encode();

@@ -1,8 +1,12 @@
 //! The token from which a tail resumes: a sequence for each shard, bound to a table and to a scope.
 //!
-//! Layout, version 1: version (1 byte) · table id (16) · scope digest (8, little-endian) · number of shards (varint)
-//! · for each shard the last sequence covered (varint) · CRC-32C of all before it (4, little-endian). A token is
-//! opaque to clients; the checksum finds a mangled one, it does not stop a forged one.
+//! Layout, version 2: version (1 byte) · table id (16) · scope digest (8, little-endian) · number of shards (varint)
+//! · for each shard the last sequence covered (varint) · for each shard the last sequence that retention had removed
+//! (varint) · CRC-32C of all before it (4, little-endian). A token is opaque to clients; the checksum finds a mangled
+//! one, it does not stop a forged one.
+//!
+//! Version 1 did not say what had been removed, so nobody could tell whether its moment is still whole; it is refused by
+//! its version.
 
 use bytes::{Buf, Bytes};
 
@@ -11,7 +15,7 @@ use crate::moment::Moment;
 use crate::sequence::Sequence;
 use crate::table::TableId;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// A digest of what a token was made for: the keys, shards, slices and filter of a tail. Zero fits every scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,13 +45,16 @@ pub struct ResumeToken {
     pub scope: ScopeDigest,
     /// All events up to here are behind the reader.
     pub moment: Moment,
+    /// What retention had removed when the token was made: by shard, the last sequence that was gone. A scan as of the
+    /// token reads what lies between this and the moment; once some of that is gone too, there is no such scan any more.
+    pub floor: Moment,
 }
 
 /// Why bytes are not a resume token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResumeTokenError {
-    /// Made by a later version of Annals.
-    #[error("the resume token has version {0}; this server reads version {VERSION}")]
+    /// Made by another version of Annals.
+    #[error("the resume token has version {0}; this server reads version {VERSION}: start without the token")]
     Version(u8),
     /// Cut short, mangled, or no token at all.
     #[error("the resume token is malformed; pass it back exactly as it was handed out")]
@@ -57,11 +64,12 @@ pub enum ResumeTokenError {
 impl ResumeToken {
     /// The token as clients hold it.
     pub fn encode(&self) -> Bytes {
-        let mut out = Vec::with_capacity(32 + 5 * self.moment.sequences().len());
+        let mut out = Vec::with_capacity(32 + 10 * self.moment.sequences().len());
         out.push(VERSION);
         out.extend_from_slice(self.table.as_bytes());
         out.extend_from_slice(&self.scope.0.to_le_bytes());
         put_moment(&mut out, &self.moment);
+        put_sequences(&mut out, &self.floor);
         seal(out)
     }
 
@@ -80,7 +88,9 @@ impl ResumeToken {
     fn parse(body: &mut &[u8]) -> Option<Self> {
         let table = get_table(body)?;
         let scope = ScopeDigest(body.try_get_u64_le().ok()?);
-        Some(Self { table, scope, moment: get_moment(body)? })
+        let moment = get_moment(body)?;
+        let floor = get_sequences(body, moment.sequences().len() as u64)?;
+        Some(Self { table, scope, moment, floor })
     }
 }
 
@@ -118,6 +128,10 @@ pub(crate) fn get_table(body: &mut &[u8]) -> Option<TableId> {
 
 pub(crate) fn put_moment(out: &mut Vec<u8>, moment: &Moment) {
     put_varint(out, moment.sequences().len() as u64);
+    put_sequences(out, moment);
+}
+
+fn put_sequences(out: &mut Vec<u8>, moment: &Moment) {
     for sequence in moment.sequences() {
         put_varint(out, sequence.get());
     }
@@ -128,6 +142,10 @@ pub(crate) fn get_moment(body: &mut &[u8]) -> Option<Moment> {
     if !(1..=u64::from(SHARDS_MAX)).contains(&count) {
         return None;
     }
+    get_sequences(body, count)
+}
+
+fn get_sequences(body: &mut &[u8], count: u64) -> Option<Moment> {
     let sequences = (0..count).map(|_| get_varint(body).map(Sequence::new)).collect::<Option<Vec<_>>>()?;
     Some(Moment::new(sequences))
 }
@@ -167,6 +185,7 @@ mod tests {
             table: TableId::from_bytes([7; 16]),
             scope: ScopeDigest::new(99),
             moment: Moment::new(vec![Sequence::new(1), Sequence::ZERO, Sequence::MAX]),
+            floor: Moment::new(vec![Sequence::ZERO, Sequence::ZERO, Sequence::new(300)]),
         }
     }
 
@@ -190,15 +209,18 @@ mod tests {
 
     #[test]
     fn a_token_of_another_version_says_so() {
-        let mut body = token().encode().to_vec();
-        body.truncate(body.len() - 4);
-        body[0] = 2;
-        assert_eq!(ResumeToken::decode(&seal(body)), Err(ResumeTokenError::Version(2)));
+        for version in [1, 3] {
+            let mut body = token().encode().to_vec();
+            body.truncate(body.len() - 4);
+            body[0] = version;
+            assert_eq!(ResumeToken::decode(&seal(body)), Err(ResumeTokenError::Version(version)));
+        }
     }
 
     #[test]
     fn a_token_with_a_padded_number_is_refused() {
-        let token = ResumeToken { moment: Moment::new(vec![Sequence::new(7)]), ..token() };
+        let one = |sequence| Moment::new(vec![Sequence::new(sequence)]);
+        let token = ResumeToken { moment: one(7), floor: one(7), ..token() };
         let mut body = token.encode().to_vec();
         body.truncate(body.len() - 4);
         assert_eq!(body.pop(), Some(7));

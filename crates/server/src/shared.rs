@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use annals_engine::{Engine, PageBounds};
-use annals_model::{Fault, Reason, Table, TableName};
+use annals_model::{Fault, Moment, Reason, Sequence, Table, TableName};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::yield_now;
 
@@ -65,6 +65,19 @@ impl<E: Engine> Shared<E> {
         if self.sending.is_short() {
             yield_now().await;
         }
+    }
+
+    /// The floor of a token whose moment has just been taken: see [`ResumeToken`](annals_model::ResumeToken). Where a reader
+    /// stands before events that are gone, all that its moment held of the shard is gone too: such a token says that nothing
+    /// was removed when it was made, so that no scan as of it passes for whole. So does that of a table that was dropped.
+    pub(crate) fn floor_of(&self, table: &Table, moment: &Moment) -> Moment {
+        let mut floor = self.engine.floor(table.id).unwrap_or_else(|_| Moment::start(table.definition.shard_count));
+        for (shard, covered) in moment.iter() {
+            if floor.of(shard) > covered {
+                floor.set(shard, Sequence::ZERO);
+            }
+        }
+        floor
     }
 
     /// The table that a request names.

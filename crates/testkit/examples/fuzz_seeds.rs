@@ -63,7 +63,9 @@ fn write_events(folder: &Path) -> io::Result<()> {
 fn write_tokens(folder: &Path) -> io::Result<()> {
     for shards in [1, 2, 100] {
         let moment = Moment::new(vec![Sequence::new(300); shards]);
-        let token = ResumeToken { table: TableId::from_bytes([1; 16]), scope: ScopeDigest::new(7), moment }.encode();
+        let (table, scope) = (TableId::from_bytes([1; 16]), ScopeDigest::new(7));
+        let floor = Moment::new(vec![Sequence::new(7); shards]);
+        let token = ResumeToken { table, scope, moment, floor }.encode();
         fs::write(folder.join(format!("resume-{shards}")), [&[0], &token[..]].concat())?;
         fs::write(folder.join(format!("unsealed-{shards}")), [&[1], &token[..token.len() - 4]].concat())?;
     }

@@ -19,11 +19,12 @@ use crate::subject::Subject;
 /// Bounds that no test's page reaches.
 pub const WIDE: PageBounds = PageBounds { events_max: 1_000_000, bytes_max: 64 * 1024 * 1024 };
 
-/// A read of everything that a table held at `moment`, in ascending order.
-pub fn everything(table: TableId, moment: Moment) -> PartitionRead {
+/// A read of everything that a table held at `moment`, when all up to `floor` was removed, in ascending order.
+pub fn everything(table: TableId, moment: Moment, floor: Moment) -> PartitionRead {
     PartitionRead {
         table,
         moment,
+        floor,
         selection: PartitionSelection::Slices(HashSlices::all()),
         times: TimeRange::ALL,
         order: ScanOrder::Ascending,
@@ -244,7 +245,12 @@ impl Tracked {
 
     /// A read of everything that is stored now, in ascending order.
     pub fn read_all(&self) -> PartitionRead {
-        everything(self.id(), self.oracle.moment())
+        everything(self.id(), self.oracle.moment(), self.floor())
+    }
+
+    /// By shard, the last sequence that retention has removed.
+    pub fn floor(&self) -> Moment {
+        Moment::new(self.oracle.shards().map(|shard| self.read_shard(shard).from.previous()).collect::<Vec<_>>())
     }
 
     /// A read of all events of a shard, in arrival order.
@@ -269,6 +275,7 @@ impl Tracked {
             let first_retained = engine.first_retained(self.id(), shard).expect("the shard is there");
             assert_eq!(first_retained, self.read_shard(shard).from, "the first sequence retained");
         }
+        assert_eq!(engine.floor(self.id()).expect("the table is there"), self.floor(), "floors");
         for bounds in [WIDE, NARROW] {
             for shard in self.oracle.shards() {
                 self.check_arrivals(engine, ArrivalRead { bounds, ..self.read_shard(shard) }).await;

@@ -258,6 +258,10 @@ impl Engine for EmbeddedEngine {
         Ok(self.store.table(table)?.shard(shard)?.view().first_retained)
     }
 
+    fn floor(&self, table: TableId) -> Result<Moment, ReadError> {
+        Ok(self.store.table(table)?.floor())
+    }
+
     fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError> {
         Ok(self.store.table(table)?.board().watch(scope))
     }

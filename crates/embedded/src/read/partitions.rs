@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use annals_model::{Moment, PartitionKey, ScanPosition, Sequence, StoredEvent, Token, TokenRange};
+use annals_model::{PartitionKey, ScanPosition, Sequence, StoredEvent, Token, TokenRange};
 
 use annals_storage::segment::Access;
 
@@ -31,7 +31,7 @@ pub(super) fn read_partitions(
         PartitionSelection::Keys(keys) => read_keys(&scan, keys, access, &mut page)?,
         PartitionSelection::Slices(slices) => read_ranges(&scan, &slices.token_ranges(), access, &mut page)?,
     }
-    page.finish(table.lost_at(&read.moment), || scan.floor())
+    page.finish(table.lost_at(&read.moment))
 }
 
 fn read_keys(
@@ -128,12 +128,7 @@ impl<'read> Scan<'read> {
         } else {
             Sequence::ZERO
         };
-        let gone = view.first_retained.previous();
-        if let Some(after) = &self.read.after
-            && let Some(&gone_before) = after.floor.sequences().get(shard.index())
-            && gone > gone_before
-            && through > gone_before
-        {
+        if self.read.moment.has_lost(shard, &self.read.floor, view.first_retained.previous()) {
             return Err(ReadError::ScanExpired { shard });
         }
         Ok((view, through))
@@ -143,20 +138,6 @@ impl<'read> Scan<'read> {
     fn window(&self, after: Option<&ScanPosition>) -> RowWindow {
         let after = after.map(|after| RowPlace { time: after.time, sequence: after.sequence, shard: after.shard });
         RowWindow { times: self.read.times, order: self.read.order, after }
-    }
-
-    /// What retention had removed when the scan began.
-    fn floor(&self) -> Moment {
-        match &self.read.after {
-            Some(after) => after.floor.clone(),
-            None => Moment::new(
-                self.table
-                    .shards()
-                    .iter()
-                    .map(|shard| shard.view().first_retained.previous())
-                    .collect::<Box<[Sequence]>>(),
-            ),
-        }
     }
 }
 
@@ -213,7 +194,7 @@ impl PageBuilder {
 
     /// The page. Where events of the moment may be `lost`, the last page has a next one, which is that error: so all that
     /// is there is read first, and nobody takes it for all that there was.
-    fn finish(self, lost: Option<ReadError>, floor: impl FnOnce() -> Moment) -> Result<PartitionPage, SourceError> {
+    fn finish(self, lost: Option<ReadError>) -> Result<PartitionPage, SourceError> {
         let (key_index, given_of_partition) = self.last;
         let has_next = self.has_more || lost.is_some();
         let next = match self.events.last() {
@@ -226,7 +207,6 @@ impl PageBuilder {
                 shard: last.shard,
                 sequence: last.sequence,
                 given_of_partition,
-                floor: floor(),
             }),
             _ => None,
         };

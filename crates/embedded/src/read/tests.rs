@@ -25,7 +25,7 @@ use chooser::Chooser;
 use harness::Harness;
 
 fn check_scan(harness: &Harness, chooser: &mut Chooser) {
-    let read = chooser.scan(&harness.moment());
+    let read = chooser.scan(&harness.moment(), &harness.floor);
     let expected = harness.expected_scan(&read);
     assert_eq!(harness.scan(&read).expect("reads"), expected, "{read:?}");
     let counted = CountedScan {
@@ -33,6 +33,23 @@ fn check_scan(harness: &Harness, chooser: &mut Chooser) {
         partitions: expected.iter().map(StoredEvent::key).collect::<BTreeSet<_>>().len() as u64,
     };
     assert_eq!(count(&harness.table, &read, Access::Read).expect("counts"), counted, "{read:?}");
+}
+
+/// A moment that was taken reads as it did then, or not at all; it does where nothing of it was removed since.
+fn check_taken(harness: &Harness, taken: &[(Vec<StoredEvent>, PartitionRead)]) {
+    for (expected, read) in taken {
+        let is_whole = read.moment.first_shard_lost(&read.floor, &harness.floor).is_none();
+        match harness.scan(read) {
+            Ok(events) => assert_eq!(events, *expected, "{read:?}"),
+            Err(SourceError::Failed(ReadError::ScanExpired { .. })) => assert!(!is_whole, "{read:?}"),
+            Err(error) => panic!("{error:?}: {read:?}"),
+        }
+        match count(&harness.table, read, Access::Read) {
+            Ok(counted) => assert_eq!(counted.events, expected.len() as u64, "{read:?}"),
+            Err(SourceError::Failed(ReadError::ScanExpired { .. })) => assert!(!is_whole, "{read:?}"),
+            Err(error) => panic!("{error:?}: {read:?}"),
+        }
+    }
 }
 
 fn check_arrivals(harness: &Harness, chooser: &mut Chooser) {
@@ -95,6 +112,7 @@ fn every_read_gives_what_a_plain_list_of_all_events_gives() {
     for round in 0..30 {
         let mut chooser = Chooser::new(seed.wrapping_add(round));
         let mut harness = Harness::new(chooser.shards, chooser.sharding);
+        let mut taken = Vec::new();
         for _ in 0..60 {
             match chooser.random.random_range(0..10) {
                 0..5 => {
@@ -113,6 +131,9 @@ fn every_read_gives_what_a_plain_list_of_all_events_gives() {
                 }
                 _ => {
                     check_scan(&harness, &mut chooser);
+                    let read = chooser.scan(&harness.moment(), &harness.floor);
+                    taken.push((harness.expected_scan(&read), read));
+                    check_taken(&harness, &taken);
                     check_arrivals(&harness, &mut chooser);
                     check_figures(&harness, &mut chooser);
                 }
@@ -135,6 +156,7 @@ fn whole_scan(harness: &Harness) -> PartitionRead {
     PartitionRead {
         table: harness.table.id(),
         moment: harness.moment(),
+        floor: harness.floor.clone(),
         selection: PartitionSelection::Slices(HashSlices::all()),
         times: TimeRange::ALL,
         order: ScanOrder::Ascending,
@@ -164,7 +186,12 @@ fn what_retention_removed_is_an_error_and_not_a_hole() {
     let second = PartitionRead { after: first.next, ..read.clone() };
     let expired = read_partitions(&harness.table, &second, Access::Read);
     assert!(matches!(expired, Err(SourceError::Failed(ReadError::ScanExpired { shard: Shard::ZERO }))));
-    assert_eq!(harness.scan(&read).expect("a scan that begins now").len(), 10);
+    assert!(matches!(
+        count(&harness.table, &read, Access::Read),
+        Err(SourceError::Failed(ReadError::ScanExpired { .. }))
+    ));
+    let now = whole_scan(&harness);
+    assert_eq!(harness.scan(&now).expect("a scan that begins now").len(), 10);
 
     let trimmed = read_arrivals(&harness.table, &arrivals_from(&harness, 10), Access::Read);
     let Err(SourceError::Failed(ReadError::Trimmed { first_retained, .. })) = trimmed else { panic!("trimmed") };

@@ -9,11 +9,12 @@
 
 use std::ops::Range;
 
-use annals_engine::{Append, AppendError, Appended, NewColumn, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, Engine, NewColumn, Place, ShardBatch};
 use annals_event::RefusedEvents;
 use annals_event::walk::{EventIds, Walked, Walker};
 use annals_model::{
-    BatchBuilder, Column, EventBatch, EventTime, Fault, Moment, ResumeToken, Row, ScopeDigest, Shard, Table, Token,
+    BatchBuilder, Column, EventBatch, EventTime, Fault, Moment, ResumeToken, Row, ScopeDigest, Sequence, Shard, Table,
+    Token,
 };
 use annals_wire::opaque::AppendRequest;
 use annals_wire::v1::{AppendResponse, ShardAppend};
@@ -203,11 +204,15 @@ impl Gathering {
 impl Asked {
     /// The answers, one for each request in their order, after what became of the append; `Ok` with nothing for one that
     /// was not made, since all were refused.
-    pub(super) fn answers(self, outcome: Result<Appended, AppendError>) -> Vec<Result<AppendResponse, Fault>> {
+    pub(super) fn answers<E: Engine>(
+        self,
+        engine: &E,
+        outcome: Result<Appended, AppendError>,
+    ) -> Vec<Result<AppendResponse, Fault>> {
         let Self { table, requests, shares } = self;
         let outcome = outcome.map_err(|error| faults::of_append(error, &table.definition.name));
         let answer = |part: Range<usize>| match &outcome {
-            Ok(appended) => Ok(answer(&table, &shares[part], appended)),
+            Ok(appended) => Ok(answer(engine, &table, &shares[part], appended)),
             Err(fault) => Err(fault.clone()),
         };
         requests.into_iter().map(|request| request.and_then(answer)).collect()
@@ -215,14 +220,18 @@ impl Asked {
 }
 
 /// Tells where a request's events went, with a token that covers them.
-fn answer(table: &Table, shares: &[Share], appended: &Appended) -> AppendResponse {
+fn answer<E: Engine>(engine: &E, table: &Table, shares: &[Share], appended: &Appended) -> AppendResponse {
     let mut moment = Moment::start(table.definition.shard_count);
+    let mut floor = moment.clone();
     let mut shards = Vec::with_capacity(shares.len());
     for share in shares {
         let place = appended.shards.binary_search_by_key(&share.shard, |batch| batch.shard);
         let batch = appended.shards[place.expect("an engine answers for each batch, in their order")];
         let first = batch.first_sequence.advanced_by(share.first_row);
         moment.set(share.shard, first.advanced_by(share.events).previous());
+        // The token is of these events, whatever has become of them since; of a dropped table's nobody reads anything.
+        let removed = engine.first_retained(table.id, share.shard).map_or(Sequence::ZERO, Sequence::previous);
+        floor.set(share.shard, removed.min(first.previous()));
         shards.push(ShardAppend {
             shard: share.shard.get(),
             first_sequence: first.get(),
@@ -230,6 +239,6 @@ fn answer(table: &Table, shares: &[Share], appended: &Appended) -> AppendRespons
             commit_time_unix_nanos: batch.commit_time.unix_nanos(),
         });
     }
-    let token = ResumeToken { table: table.id, scope: ScopeDigest::ANY, moment };
+    let token = ResumeToken { table: table.id, scope: ScopeDigest::ANY, moment, floor };
     AppendResponse { shards, deduplicated: false, resume_token: token.encode() }
 }

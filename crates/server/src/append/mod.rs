@@ -47,5 +47,5 @@ pub(crate) async fn append<E: Engine>(
             }
         }
     };
-    asked.answers(appended).pop().expect("a request has an answer")
+    asked.answers(&*shared.engine, appended).pop().expect("a request has an answer")
 }

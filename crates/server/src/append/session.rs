@@ -290,8 +290,8 @@ impl<E: Engine> Session<E> {
         let shared = Arc::clone(&self.shared);
         let mut answers: Answers = Box::pin(async move {
             match append {
-                Some(append) => asked.answers(shared.engine.append(append).await),
-                None => asked.answers(Ok(Appended { shards: Vec::new() })),
+                Some(append) => asked.answers(&*shared.engine, shared.engine.append(append).await),
+                None => asked.answers(&*shared.engine, Ok(Appended { shards: Vec::new() })),
             }
         });
         let first = poll_fn(|context| Poll::Ready(answers.as_mut().poll(context))).await;

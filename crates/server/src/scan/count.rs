@@ -1,6 +1,6 @@
 //! Counts what a scan would return.
 
-use annals_engine::{CountedScan, Engine, PageBounds};
+use annals_engine::{CountedScan, Engine, PageBounds, ReadError};
 use annals_model::{Fault, PartitionKey};
 
 use super::request::Scan;
@@ -17,7 +17,11 @@ pub(crate) async fn count<E: Engine>(shared: &Shared<E>, scan: &Scan) -> Result<
     if scan.limit.is_some() || scan.after.is_some() {
         return count_pages(shared, scan, bounds).await;
     }
-    let counted = shared.engine.count(scan.read(None, bounds)).await;
+    let mut counted = shared.engine.count(scan.read(None, bounds)).await;
+    let mut again = scan.clone();
+    if matches!(counted, Err(ReadError::ScanExpired { .. })) && again.renew(shared)? {
+        counted = shared.engine.count(again.read(None, bounds)).await;
+    }
     counted.map_err(|error| faults::of_read(&error, &scan.table.definition.name))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::{Engine, PageBounds};
+use annals_engine::{Engine, PageBounds, ReadError};
 use annals_model::{Fault, ScanPosition};
 use annals_wire::answer::{RecordedEvents, ScanAnswer};
 use bytes::Bytes;
@@ -40,8 +40,12 @@ pub(crate) fn pages<E: Engine>(
 impl<E: Engine> Pages<E> {
     /// The next page, and whether it is the last of this call.
     async fn next_page(&mut self) -> Result<(ScanAnswer, bool), Fault> {
-        let read = self.scan.read(self.after.take(), self.bounds());
-        let page = self.shared.engine.read_partitions(read).await;
+        let after = self.after.take();
+        let mut page = self.shared.engine.read_partitions(self.scan.read(after.clone(), self.bounds())).await;
+        // Once: retention that overtakes the second moment as well is the client's to wait for.
+        if self.is_first && matches!(page, Err(ReadError::ScanExpired { .. })) && self.scan.renew(&self.shared)? {
+            page = self.shared.engine.read_partitions(self.scan.read(after, self.bounds())).await;
+        }
         let page = page.map_err(|error| faults::of_read(&error, &self.scan.table.definition.name))?;
         if let Some(remaining) = &mut self.remaining {
             *remaining = remaining.saturating_sub(page.events.len() as u64);

@@ -27,6 +27,7 @@ pub(crate) async fn plan<E: Engine>(shared: &Shared<E>, plan: PlanScanRequest) -
     }
     let mut template = request.clone();
     let scan = Scan::new(shared, request)?;
+    scan.check_whole(shared)?;
     template.as_of = scan.resume_token();
     let splits = match &scan.selection {
         PartitionSelection::Slices(slices) => {

@@ -1,6 +1,6 @@
 //! A scan's request, checked and bound to a moment.
 
-use annals_engine::{Engine, PageBounds, PartitionRead, PartitionSelection, ScanOrder};
+use annals_engine::{Engine, PageBounds, PartitionRead, PartitionSelection, ReadError, ScanOrder};
 use annals_event::Projection;
 use annals_model::{
     Fault, HashSlices, Moment, PageToken, Reason, ResumeToken, ScanPosition, ScopeDigest, Table, TimeRange,
@@ -24,6 +24,10 @@ pub(crate) struct Scan {
     pub(super) limit_per_partition: Option<u64>,
     pub(super) projection: Option<Projection>,
     pub(super) moment: Moment,
+    /// What retention had removed when the moment was taken.
+    floor: Moment,
+    /// Whether the moment was taken for this call: then it may be taken anew as long as nothing of it was answered.
+    is_fresh: bool,
     pub(super) after: Option<ScanPosition>,
     /// Of all that may not change between pages.
     digest: u64,
@@ -43,11 +47,17 @@ impl Scan {
         let slices = scope::hash_slices(request.hash_slices.clone())?;
         let digest = digest(&table, &request, order, times, slices.as_ref());
         let head = shared.engine.head(table.id).map_err(|error| faults::of_read(&error, &table.definition.name))?;
-        let (moment, after) = if request.page_token.is_empty() {
-            (moment(&request.as_of, &table, head)?, None)
-        } else {
+        let is_fresh = request.page_token.is_empty() && request.as_of.is_empty();
+        let (moment, floor, after) = if !request.page_token.is_empty() {
             let token = page_token(&request.page_token, &table, digest)?;
-            (token.moment, Some(token.position))
+            (token.moment, token.floor, Some(token.position))
+        } else if !request.as_of.is_empty() {
+            let token = scope::resume_token("as_of", &request.as_of, &table, &head)?;
+            (token.moment, token.floor, None)
+        } else {
+            // After the head: what went before this is no part of the moment, what goes later shows itself.
+            let floor = shared.engine.floor(table.id);
+            (head, floor.map_err(|error| faults::of_read(&error, &table.definition.name))?, None)
         };
         Ok(Self {
             selection: selection(request.partition_keys, slices, shared)?,
@@ -57,6 +67,8 @@ impl Scan {
             limit_per_partition: (request.limit_per_partition > 0).then_some(request.limit_per_partition),
             projection,
             moment,
+            floor,
+            is_fresh,
             after,
             digest,
             table,
@@ -68,6 +80,7 @@ impl Scan {
         PartitionRead {
             table: self.table.id,
             moment: self.moment.clone(),
+            floor: self.floor.clone(),
             selection: self.selection.clone(),
             times: self.times,
             order: self.order,
@@ -77,14 +90,37 @@ impl Scan {
         }
     }
 
+    /// Takes the moment anew, where it is one of this call's own and retention has overtaken it before anything was
+    /// answered: a scan of what is stored now never expires so. False where the moment was given.
+    pub(super) fn renew<E: Engine>(&mut self, shared: &Shared<E>) -> Result<bool, Fault> {
+        if self.is_fresh {
+            let of_read = |error| faults::of_read(&error, &self.table.definition.name);
+            self.moment = shared.engine.head(self.table.id).map_err(of_read)?;
+            self.floor = shared.engine.floor(self.table.id).map_err(of_read)?;
+        }
+        Ok(self.is_fresh)
+    }
+
+    /// Checks that nothing of the moment was removed since it was taken, in any shard: for who reads no events himself.
+    pub(super) fn check_whole<E: Engine>(&self, shared: &Shared<E>) -> Result<(), Fault> {
+        let of_read = |error| faults::of_read(&error, &self.table.definition.name);
+        let removed = shared.engine.floor(self.table.id).map_err(of_read)?;
+        match self.moment.first_shard_lost(&self.floor, &removed) {
+            Some(shard) if !self.is_fresh => Err(of_read(ReadError::ScanExpired { shard })),
+            _ => Ok(()),
+        }
+    }
+
     /// The token from which a tail delivers what this scan's moment did not hold.
     pub(super) fn resume_token(&self) -> Bytes {
-        ResumeToken { table: self.table.id, scope: ScopeDigest::ANY, moment: self.moment.clone() }.encode()
+        let (moment, floor) = (self.moment.clone(), self.floor.clone());
+        ResumeToken { table: self.table.id, scope: ScopeDigest::ANY, moment, floor }.encode()
     }
 
     /// The token with which the scan goes on after `position`.
     pub(super) fn page_token(&self, position: ScanPosition) -> Bytes {
-        PageToken { table: self.table.id, request: self.digest, moment: self.moment.clone(), position }.encode()
+        let (moment, floor) = (self.moment.clone(), self.floor.clone());
+        PageToken { table: self.table.id, request: self.digest, moment, floor, position }.encode()
     }
 }
 
@@ -106,10 +142,6 @@ fn selection<E: Engine>(
         (false, None) => Ok(PartitionSelection::Keys(scope::partition_keys(keys, &shared.limits)?)),
         (false, Some(_)) => Err(faults::invalid("hash_slices", "name partition_keys or hash_slices, not both")),
     }
-}
-
-fn moment(as_of: &[u8], table: &Table, head: Moment) -> Result<Moment, Fault> {
-    if as_of.is_empty() { Ok(head) } else { Ok(scope::resume_token("as_of", as_of, table, &head)?.moment) }
 }
 
 fn page_token(token: &[u8], table: &Table, digest: u64) -> Result<PageToken, Fault> {

@@ -235,7 +235,9 @@ impl<E: Engine> Responses<E> {
         self.heartbeat_at = Instant::now() + self.tail.heartbeat;
         let position = self.catch_up.position();
         self.registered.moved(position, self.phase == Phase::Live);
-        ResumeToken { table: self.tail.table.id, scope: self.tail.scope, moment: position.clone() }.encode()
+        let floor = self.shared.floor_of(&self.tail.table, position);
+        let (table, scope) = (self.tail.table.id, self.tail.scope);
+        ResumeToken { table, scope, moment: position.clone(), floor }.encode()
     }
 
     fn watermark(&self) -> Watermark {

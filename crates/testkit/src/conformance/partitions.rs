@@ -283,6 +283,7 @@ pub fn random_read(tracked: &Tracked, generator: &mut Generator) -> PartitionRea
     PartitionRead {
         table: tracked.id(),
         moment: if random.random_bool(0.3) { earlier } else { moment },
+        floor: tracked.floor(),
         selection,
         times: if random.random_bool(0.5) {
             TimeRange::ALL

@@ -24,7 +24,9 @@ pub fn token(data: &[u8]) {
             check_taken(&[body, &crc32c::crc32c(body).to_le_bytes()].concat());
         }
         2 => {
-            let token = ResumeToken { table: table(&mut input), scope: scope(&mut input), moment: moment(&mut input) };
+            let (table, scope) = (table(&mut input), scope(&mut input));
+            let (moment, floor) = moment_and_floor(&mut input);
+            let token = ResumeToken { table, scope, moment, floor };
             check_made(&token, &token.encode(), |bytes| ResumeToken::decode(bytes).ok(), &mut input);
         }
         _ => {
@@ -67,9 +69,10 @@ fn scope(input: &mut Input<'_>) -> ScopeDigest {
     }
 }
 
-fn moment(input: &mut Input<'_>) -> Moment {
+fn moment_and_floor(input: &mut Input<'_>) -> (Moment, Moment) {
     let shards = 1 + input.below(SHARDS_MAX as usize);
-    Moment::new((0..shards).map(|_| Sequence::new(input.number())).collect::<Vec<_>>())
+    let mut moment = || Moment::new((0..shards).map(|_| Sequence::new(input.number())).collect::<Vec<_>>());
+    (moment(), moment())
 }
 
 fn page_token(input: &mut Input<'_>) -> PageToken {
@@ -82,7 +85,7 @@ fn page_token(input: &mut Input<'_>) -> PageToken {
         shard: Shard::new(input.word()),
         sequence: Sequence::new(input.number()),
         given_of_partition: input.number(),
-        floor: moment(input),
     };
-    PageToken { table: table(input), request: input.number(), moment: moment(input), position }
+    let (moment, floor) = moment_and_floor(input);
+    PageToken { table: table(input), request: input.number(), moment, floor, position }
 }

@@ -100,14 +100,13 @@ fn check_moment(table: &PlainTable, read: &PartitionRead) -> Result<(), ReadErro
             return Err(ReadError::MomentAhead { shard, asked, head: head.of(shard) });
         }
     }
-    let floors = read.after.iter().flat_map(|after| after.floor.iter());
-    match floors.into_iter().find(|(shard, floor)| table.floor.of(*shard) > *floor) {
-        Some((shard, _)) => Err(ReadError::ScanExpired { shard }),
+    match read.moment.first_shard_lost(&read.floor, &table.floor) {
+        Some(shard) => Err(ReadError::ScanExpired { shard }),
         None => Ok(()),
     }
 }
 
-fn position(read: &PartitionRead, events: &[StoredEvent], last: usize, floor: Moment) -> ScanPosition {
+fn position(read: &PartitionRead, events: &[StoredEvent], last: usize) -> ScanPosition {
     let event = &events[last];
     let key_index = match &read.selection {
         PartitionSelection::Keys(keys) => keys.iter().position(|key| key.as_bytes() == event.key()).unwrap_or(0),
@@ -121,7 +120,6 @@ fn position(read: &PartitionRead, events: &[StoredEvent], last: usize, floor: Mo
         shard: event.shard,
         sequence: event.sequence,
         given_of_partition: given as u64,
-        floor,
     }
 }
 
@@ -191,6 +189,10 @@ impl Engine for PlainEngine {
         Ok(table.floor.of(shard).next())
     }
 
+    fn floor(&self, table: TableId) -> Result<Moment, ReadError> {
+        Ok(self.lock().table(table)?.floor.clone())
+    }
+
     fn watch(&self, table: TableId, scope: WatchScope) -> Result<HeadWatch, ReadError> {
         Ok(self.lock().table(table)?.board.watch(scope))
     }
@@ -222,8 +224,7 @@ impl Engine for PlainEngine {
         };
         let events: Vec<_> = all[start..start + fitting(&all[start..], read.bounds)].to_vec();
         let end = start + events.len();
-        let floor = read.after.as_ref().map_or_else(|| table.floor.clone(), |after| after.floor.clone());
-        let next = (end < all.len()).then(|| position(&read, &all, end - 1, floor));
+        let next = (end < all.len()).then(|| position(&read, &all, end - 1));
         Ok(PartitionPage { events, next })
     }
 

@@ -69,7 +69,8 @@ impl FoundTable {
     async fn check_scan(&self, engine: &impl Engine) -> Result<(), String> {
         let mut expected: Vec<&StoredEvent> = self.shards.iter().flat_map(|shard| &shard.events).collect();
         expected.sort_by_key(|event| (event.token, event.key(), event.time, event.sequence, event.shard));
-        let mut read = everything(self.table.id, self.moment.clone());
+        let floor = Moment::new(self.shards.iter().map(|shard| Sequence::new(shard.first - 1)).collect::<Vec<_>>());
+        let mut read = everything(self.table.id, self.moment.clone(), floor);
         let mut scanned = Vec::new();
         loop {
             let page = engine.read_partitions(read.clone()).await.map_err(|error| error.to_string())?;

@@ -68,7 +68,7 @@ impl Chooser {
         }
     }
 
-    pub(super) fn scan(&mut self, head: &Moment) -> PartitionRead {
+    pub(super) fn scan(&mut self, head: &Moment, floor: &Moment) -> PartitionRead {
         let start = self.random.random_range(0..50);
         let end = start + self.random.random_range(0..30);
         let times = TimeRange::new(
@@ -88,6 +88,7 @@ impl Chooser {
         PartitionRead {
             table: TableId::from_bytes([7; 16]),
             moment: Moment::new(moment),
+            floor: floor.clone(),
             selection: if self.random.random_bool(0.5) {
                 PartitionSelection::Keys(self.some_keys())
             } else {
