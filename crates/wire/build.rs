@@ -7,6 +7,11 @@
 //!    other messages are those of the first pass.
 //! 3. `serving`: the server of the event service once more, over the messages of the passes before, but for the answers
 //!    that carry events: those are written by hand, in `answer.rs`.
+//!
+//! Beside them, the fields of all requests, for the check in `request_shape.rs`.
+
+#[path = "build/shapes.rs"]
+mod shapes;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -72,6 +77,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         serving = serving.extern_path(&name, path);
     }
+    let opaque_contract = with_opaque_events(contract.clone());
+    let shapes = shapes::source(&opaque_contract, PACKAGE, |name| {
+        let rust = name.strip_prefix(&format!(".{PACKAGE}.")).expect("a method's message is of the package");
+        if carriers.contains(name) { format!("crate::opaque::{rust}") } else { format!("crate::v1::{rust}") }
+    });
+    fs::write(out.join("shapes.rs"), shapes)?;
     serving.compile_fds(only_event_service(contract))?;
     Ok(())
 }

@@ -1,15 +1,17 @@
 //! The codec of the services: prost, with one reservation for a message instead of growing under it, and a reason on
-//! what can't be decoded.
+//! what can't be decoded, or asks for what this server does not know.
 
 use std::marker::PhantomData;
 
-use bytes::BufMut;
-use prost::Message;
+use bytes::{Buf, BufMut};
+use prost::{DecodeError, Message};
 use tonic::Status;
 use tonic::codec::{self, DecodeBuf, EncodeBuf};
 
-use crate::fault::to_status;
 use annals_model::fault::{Fault, Reason};
+
+use crate::fault::to_status;
+use crate::request_shape::{self, Decodable};
 
 /// What can be measured and written as a message: messages, and the [answers](crate::answer) that are not built as such.
 pub trait Encodable: Send + 'static {
@@ -43,7 +45,7 @@ impl<T, U> Default for Codec<T, U> {
 impl<T, U> codec::Codec for Codec<T, U>
 where
     T: Encodable,
-    U: Message + Default + Send + 'static,
+    U: Decodable,
 {
     type Encode = T;
     type Decode = U;
@@ -74,17 +76,28 @@ impl<T: Encodable> codec::Encoder for Encoder<T> {
     }
 }
 
-/// Decodes messages; their bytes fields are slices of the buffer.
+/// Decodes messages; their bytes fields are slices of the buffer. A request with a field that is not in the contract is
+/// refused.
 #[derive(Clone, Copy, Debug)]
 pub struct Decoder<U>(PhantomData<U>);
 
-impl<U: Message + Default> codec::Decoder for Decoder<U> {
+impl<U: Decodable> codec::Decoder for Decoder<U> {
     type Item = U;
     type Error = Status;
 
     fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
-        U::decode(buffer).map(Some).map_err(|error| {
-            to_status(&Fault::new(Reason::MalformedRequest, format!("the message can't be decoded: {error}")))
-        })
+        if buffer.chunk().len() == buffer.remaining() {
+            request_shape::check::<U>(buffer.chunk()).map_err(|fault| to_status(&fault))?;
+            return decoded(U::decode(buffer));
+        }
+        let whole = buffer.copy_to_bytes(buffer.remaining());
+        request_shape::check::<U>(&whole).map_err(|fault| to_status(&fault))?;
+        decoded(U::decode(whole))
     }
+}
+
+fn decoded<U>(message: Result<U, DecodeError>) -> Result<Option<U>, Status> {
+    message.map(Some).map_err(|error| {
+        to_status(&Fault::new(Reason::MalformedRequest, format!("the message can't be decoded: {error}")))
+    })
 }

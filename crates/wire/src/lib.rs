@@ -4,6 +4,7 @@
 //! - [`opaque`]: the same protocol with every event as its encoded bytes. This is what a server and a fast client
 //!   speak: an event's bytes are written once, by its producer, and never encoded again.
 //! - [`serving`]: the event service as a server speaks it, whose [`answer`]s with events are encoded without being built.
+//! - [`request_shape`]: the refusal of requests with fields that this version does not know.
 //! - [`fault`]: a fault as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
@@ -13,6 +14,7 @@ pub mod answer;
 pub mod codec;
 pub mod fault;
 pub mod opaque;
+pub mod request_shape;
 pub mod serving;
 pub mod v1;
 

@@ -38,6 +38,8 @@ reasons! {
     InvalidRequest = "INVALID_REQUEST", InvalidArgument;
     /// The request's bytes can't be decoded. Use the contract's generated code.
     MalformedRequest = "MALFORMED_REQUEST", InvalidArgument;
+    /// The request has a field that this server does not know. Use a newer server, or a client of its version.
+    UnknownField = "UNKNOWN_FIELD", InvalidArgument;
     /// Not `keyspace.table`.
     InvalidTableName = "INVALID_TABLE_NAME", InvalidArgument;
     /// An event is refused; `BadRequest` says which and why. Nothing of the request was stored.

@@ -14,3 +14,4 @@ mod stops;
 mod tables;
 mod tails;
 mod unbuilt;
+mod unknown_fields;
