@@ -21,10 +21,12 @@ use crate::time_argument::now;
 #[derive(clap::Args)]
 #[command(
     after_help = "An event is {\"key\": \"…\", \"time\": \"…\", \"id\": \"…\", \"columns\": {\"name\": value}}; time and id may be left out.
-A value is true, 17, 1.5 or \"text\", or {\"timestamp\": \"…\"}, {\"uuid\": \"…\"}, {\"bytes\": \"<base64>\"}, {\"double\": \"NaN\"};
-null is a column that the event does not have. What `annals scan` and `annals tail` write with --format ndjson comes back
-bit for bit. Refused, and not changed, are a member given twice, an integer past 64 bits, a number past what a double can
-hold, a whole number that a double column can't hold exactly, and a time with more than nine decimals.
+A value is true, 17, 1.5 or \"text\", or {\"timestamp\": \"…\"}, {\"uuid\": \"…\"}, {\"bytes\": \"<base64>\"}, \
+{\"double\": \"NaN\"}; null is a column that the event does not have.
+
+What `annals scan` and `annals tail` write with --format ndjson comes back bit for bit. A member that is given twice, an \
+integer past 64 bits, a number past what a double holds, a whole number that a column of doubles would round, and a time \
+with more than nine decimals of a second are refused, not changed.
 
 Examples:
   annals append flights.events '{\"key\": \"N14228\", \"time\": \"now\", \"columns\": {\"origin\": \"EWR\"}}'

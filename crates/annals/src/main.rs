@@ -24,6 +24,8 @@ mod memory_limit;
 mod output;
 mod partitions;
 mod plot;
+#[cfg(test)]
+mod round_trip_tests;
 mod scan;
 mod selection;
 mod serve;

@@ -14,7 +14,15 @@ use crate::token_argument::{PageTokenText, ResumeTokenText};
 #[command(after_help = "Examples:
   annals scan flights.events --key N14228 --from 2013-02-08 --to 2013-02-09
   annals scan flights.events --from -2h --format ndjson > events.ndjson
-  annals scan flights.events --descending --limit-per-partition 1   # the latest of each partition")]
+  annals scan flights.events --descending --limit-per-partition 1   # the latest of each partition
+
+  annals scan flights.events -o ndjson | annals append flights.copy
+  annals scan flights.events -o csv | annals import flights.copy \\
+    --key key --time time --id id --exclude shard,sequence,commit_time
+
+NDJSON and CSV come back bit for bit, NDJSON through append, CSV through import into a table that has the columns. \
+In CSV a column of the table that is called key, time, id, shard, sequence or commit_time, or that begins with columns., \
+stands as columns.NAME; import takes it back with --rename columns.NAME=NAME.")]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,

@@ -1,6 +1,7 @@
 //! Test harnesses for Annals. For tests and benches only; no crate of the product depends on it.
 //!
 //! - [`event`], [`generator`]: events, hand-made and from a seed, encoded by an encoder of this crate's own.
+//! - [`edges`]: events of every type and edge.
 //! - [`oracle`]: what a table must hold, kept in the plainest way.
 //! - [`subject`], [`trial`]: an engine under test, and the calls that compare it with the oracle.
 //! - [`plain`]: the plainest engine, in memory, which keeps the contract.
@@ -22,6 +23,7 @@ pub mod ahead;
 pub mod calls;
 pub mod conformance;
 pub mod disk;
+pub mod edges;
 pub mod embedded;
 pub mod event;
 pub mod follower;

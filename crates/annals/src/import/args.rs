@@ -20,6 +20,14 @@ Examples:
   annals import flights.nyc flights.csv.gz --key carrier,flight --time time_hour --null NA --create
   annals import shop.orders orders.ndjson --key customer --time at --time-format ms --type order=int64
   zcat log.csv.gz | annals import ops.log --key host --time t --time-format '%d/%m/%Y %H:%M:%S' --time-zone Europe/Zurich
+  annals scan shop.orders -o csv | annals import shop.copy \\
+    --key key --time time --id id --exclude shard,sequence,commit_time
+
+A cell is stored as it is written, or its row is bad. Decimals go to the nearest double where a column was given or has \
+that type; otherwise digits that a double would lose make the column text. Bytes are base64, with base64: before it or \
+without. In CSV an empty field is null, \"\" is an empty text in a column of text and null elsewhere, a quote inside of \
+quotes is written twice, and nothing stands behind the quote that closes a field. In NDJSON nested values are stored as \
+text, as they are written.
 ";
 
 /// Its arguments.
@@ -43,7 +51,8 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(super) dry_run: bool,
 
-    /// The column that is the partition key; of several, joined by --key-separator.
+    /// The column that is the partition key; of several, joined by --key-separator. In one column a key that is not text
+    /// is written base64:AAEC.
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', required = true, help_heading = "Key and time")]
     key: Vec<String>,
     /// What stands between the parts of a key.
@@ -52,11 +61,12 @@ pub(crate) struct Args {
     /// The column that is the event's time; of several, joined by a space. Left out: the time of the import.
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Key and time")]
     time: Vec<String>,
-    /// How times are written: rfc3339, a number of s, ms, us or ns since 1970, or a pattern of strftime.
+    /// How times are written: rfc3339, a number of s, ms, us or ns since 1970, or a pattern of strftime (%.f reads the
+    /// decimals of a second; %Z is not read). With more than nine decimals of a second, or a second 60, a row is bad.
     #[arg(long, value_name = "FORMAT", default_value = "rfc3339", help_heading = "Key and time")]
     time_format: TimeFormat,
     /// The zone of times that have no offset: UTC, +01:00, or a name like `America/New_York`.
-    #[arg(long, value_name = "ZONE", default_value = "UTC", help_heading = "Key and time")]
+    #[arg(long, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true, help_heading = "Key and time")]
     time_zone: Zone,
     /// Which of the two is meant where the zone's clocks showed a time twice. Left out: such a row is bad.
     #[arg(long, value_name = "WHICH", help_heading = "Key and time")]

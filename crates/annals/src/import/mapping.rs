@@ -165,6 +165,7 @@ impl Mapping {
         match cell {
             RawCell::Null => true,
             RawCell::Text(text) => self.columns.null_texts.contains(text),
+            RawCell::EmptyQuotes => self.columns.null_texts.contains(""),
             _ => false,
         }
     }

@@ -30,7 +30,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use annals_client::{Client, Event};
+use annals_client::{Client, ColumnType, Event};
 use anyhow::Context;
 use indicatif::HumanCount;
 
@@ -85,7 +85,19 @@ pub(crate) async fn import(client: &Client, args: &Args, inputs: Vec<Input>) -> 
 /// # Errors
 /// When a row is bad or an input can't be read.
 pub(crate) fn events_of(args: &Args, inputs: &[Input]) -> anyhow::Result<Vec<Event>> {
-    let mut mapping = Mapping::new(args.columns(), args.types());
+    events_into(args, inputs, &[])
+}
+
+/// The events that an import of `inputs` would send to a table that has these columns.
+///
+/// # Errors
+/// As above.
+pub(crate) fn events_into(args: &Args, inputs: &[Input], columns: &[(&str, ColumnType)]) -> anyhow::Result<Vec<Event>> {
+    let mut types = args.types();
+    for (name, column_type) in columns {
+        types.set(&Arc::from(*name), *column_type, TypeSource::Table);
+    }
+    let mut mapping = Mapping::new(args.columns(), types);
     let mut events = Vec::new();
     read_rows(inputs, &args.read_options(), &mut mapping, &Arc::default(), |batch| {
         events.extend(batch.events);

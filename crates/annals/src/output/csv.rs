@@ -18,7 +18,7 @@ const FIXED: [&str; 6] = ["key", "time", "id", "shard", "sequence", "commit_time
 /// What stands before a table's column that is called as one of these.
 const TABLES: &str = "columns.";
 
-pub(super) struct CsvRows {
+pub(crate) struct CsvRows {
     columns: Vec<String>,
     /// The columns were named by the user: others are left out because they were not asked for.
     chosen: bool,
@@ -26,11 +26,11 @@ pub(super) struct CsvRows {
 }
 
 impl CsvRows {
-    pub(super) fn new(columns: Vec<String>, chosen: bool) -> Self {
+    pub(crate) fn new(columns: Vec<String>, chosen: bool) -> Self {
         Self { columns, chosen, header_written: false }
     }
 
-    pub(super) fn write(&mut self, event: &RecordedEvent, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, event: &RecordedEvent, out: &mut impl Write) -> anyhow::Result<()> {
         self.write_header(out)?;
         let view = event.view()?;
         if !self.chosen {
@@ -55,7 +55,7 @@ impl CsvRows {
     }
 
     /// Writes the header, once; an empty scan has one too.
-    pub(super) fn write_header(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(crate) fn write_header(&mut self, out: &mut impl Write) -> anyhow::Result<()> {
         if self.header_written {
             return Ok(());
         }

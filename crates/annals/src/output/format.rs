@@ -11,7 +11,8 @@ pub(crate) enum Format {
     Lines,
     /// A JSON object for each event, for programs; `annals append` takes it back
     Ndjson,
-    /// Comma-separated values, for spreadsheets; an empty field is a column that the event does not have
+    /// Comma-separated values, for spreadsheets; an empty field is a column that the event does not have, "" an empty
+    /// text; `annals import` takes it back
     Csv,
 }
 

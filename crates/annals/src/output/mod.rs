@@ -11,7 +11,11 @@ mod lines;
 mod table_layout;
 mod text_table;
 
+#[cfg(test)]
+pub(crate) use self::csv::CsvRows;
 pub(crate) use cell::{bytes_from_text, cell_to_text, printable};
+#[cfg(test)]
+pub(crate) use event_json::EventJson;
 pub(crate) use event_json::event_from_json;
 pub(crate) use event_writer::EventWriter;
 pub(crate) use format::{Format, FormatArgs};

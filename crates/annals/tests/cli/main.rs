@@ -9,3 +9,4 @@ mod operating;
 mod screens;
 mod tables;
 mod tailing;
+mod values;
