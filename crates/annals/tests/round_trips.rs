@@ -148,7 +148,10 @@ fn events_of_every_type_and_edge_come_back_from_what_is_written_of_them() {
         let mut edges = Edges::new(seed);
         let table = format!("k.edges{seed}");
         fixture.create(&table, &COLUMNS);
-        fixture.append(&table, (0..EVENTS).map(|_| edges.event()).collect());
+        let mut sent: Vec<_> = (0..EVENTS).map(|_| edges.event()).collect();
+        fixture.append(&table, sent.clone());
+        sent.sort_by_cached_key(|event| event.view().expect("an event").id());
+        assert!(fixture.events(&table) == sent, "a call changed what it was sent");
         fixture.check_every_way(&table, &COLUMNS, &["--rename", RENAMED]);
     }
 }
