@@ -66,12 +66,15 @@ fn damage(disk: &MemoryDisk) -> (DamageCase, PathBuf) {
 }
 
 #[test]
-fn empty_file_is_left_and_the_next_follows_it() {
-    let (disk, _) = killed_store();
+fn empty_file_is_gone_on_with() {
+    let (disk, mut ledger) = killed_store();
     for _ in 0..3 {
         assert_eq!(reopen(&disk).sequences, [1, 2]);
     }
-    assert_eq!(disk.files().iter().filter(|(path, _)| path.starts_with("journal")).count(), 4);
+    assert_eq!(disk.files().iter().filter(|(path, _)| path.starts_with("journal")).count(), 2);
+    Worker::open(&shared(&disk), &mut ledger).expect("opened").commit(1).expect("committed");
+    assert_eq!(disk.files().iter().filter(|(path, _)| path.starts_with("journal")).count(), 2);
+    assert_eq!(reopen(&disk).sequences, [1, 2, 3]);
 }
 
 #[test]

@@ -125,6 +125,24 @@ impl Keeper {
         }
     }
 
+    /// Gives up all journal files before the present one while the store is opened, if the next opening would read more
+    /// than it may: whoever dies again and again, long before the journal is rolled or memory is short, would else leave a
+    /// file each time. Waits for the flush, so nothing can be appended before; only a full disk has the store open with
+    /// more files.
+    pub(crate) fn keep_bound(&self) {
+        let (count, count_max) = (self.files.count(), self.store.options().journal_files_max as usize);
+        if count <= count_max {
+            return;
+        }
+        tracing::info!(journal_files = count, "writing out what the journal holds, since it has too many files");
+        self.store.freeze_all();
+        let backlog = self.store.backlog();
+        backlog.wait_flushed(|| self.store.read_only().is_some() || backlog.obstacle().is_some());
+        if self.store.read_only().is_none() {
+            self.release();
+        }
+    }
+
     fn release(&self) {
         // The order matters: what is written after the newest file was looked up lies in it or after it.
         let Some(newest) = self.store.keeper_desk().newest() else { return };

@@ -36,7 +36,8 @@ pub struct Options {
     /// at once.
     pub read_threads: usize,
     /// Journal files that data in memory may hold back; past it the oldest data is flushed, however little it is, so
-    /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened.
+    /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened: an opening
+    /// that would leave more to the next one flushes first all that it has read, whatever the number of starts.
     pub journal_files_max: u32,
     /// Bytes of a group commit after which no more requests join it: enough to make the sync's cost small, and small
     /// enough that the sync's time does not grow with it.

@@ -170,7 +170,8 @@ impl Committer {
     fn rolled(&mut self, file: FileNumber, end_before: Position) {
         self.store.keeper_desk().note_begun(file, end_before, self.plan.durable().clone());
         self.freeze_through = (self.store.oldest_journal_file())
-            .filter(|oldest| file.get() - oldest.get() >= self.store.options().journal_files_max)
+            // The present file counts: it too would be read by the next opening.
+            .filter(|oldest| file.get() - oldest.get() + 1 >= self.store.options().journal_files_max)
             // Half of them at once, so that this is done seldom and makes few small runs.
             .and_then(|oldest| FileNumber::new(oldest.get() + self.store.options().journal_files_max / 2));
     }

@@ -327,10 +327,12 @@ impl Start<'_> {
         maintenance.note_dropped(state.dropped().iter().copied(), begun.file);
         let files = Arc::clone(journal.files());
         let (kept, told) = (Arc::clone(&manifest), Arc::clone(maintenance));
-        let keeper = Keeper { store: Arc::clone(store), manifest: kept, files, maintenance: told }.start()?;
+        let keeper = Keeper { store: Arc::clone(store), manifest: kept, files, maintenance: told };
         let flusher =
             Flusher { store: Arc::clone(store), segments: Arc::clone(segments), maintenance: Arc::clone(maintenance) };
         let flusher = flusher.start()?;
+        keeper.keep_bound();
+        let keeper = keeper.start()?;
         let (commits, commit) = Committer::start(CommitStart { store: Arc::clone(store), journal, state })?;
         let maintenance = Maintenance {
             store: Arc::clone(store),

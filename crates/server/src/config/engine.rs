@@ -30,8 +30,8 @@ settings! {
         pub journal_file_bytes: u64 = 67_108_864,
         /// Journal files that are kept to be used again: writing into them is twice as fast as into new ones.
         pub journal_spare_files_max: usize = 4,
-        /// Journal files that events in memory may hold back before they are written out however few they are. Opening
-        /// the store reads at most so many.
+        /// Journal files that events in memory may hold back before they are written out however few they are, over any
+        /// number of starts. Opening the store reads at most so many.
         pub journal_files_max: u32 = 8,
         /// Bytes of one manifest file.
         pub manifest_file_bytes: u64 = 4_194_304,

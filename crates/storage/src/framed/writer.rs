@@ -1,7 +1,7 @@
 //! Writing a framed file from its header on.
 //!
-//! Writes only; whoever owns the writer syncs, one frame at a time. A writer starts a file and never goes on with one
-//! that it found.
+//! Writes only; whoever owns the writer syncs, one frame at a time. A writer starts a file, or goes on behind the header
+//! of one in which no sector of a frame was found; never behind a frame that it found.
 
 use std::io;
 use std::path::PathBuf;
@@ -40,6 +40,19 @@ impl FramedWriter {
         file.sync()?;
         let end = Position { file: header.number, offset: BLOCK, chain };
         Ok(Self { file, path, salt, length: header.length, end, next_frame: 1 })
+    }
+
+    /// Goes on behind the header of a file that was read to its very end, and holds no sector of a frame. The header must
+    /// be durable.
+    pub(crate) fn after_header(
+        file: Arc<dyn File>,
+        path: PathBuf,
+        header_end: Position,
+        salts: &Salts,
+    ) -> io::Result<Self> {
+        debug_assert_eq!(header_end.offset, BLOCK, "nothing but the header is there");
+        let (salt, length) = (salts.of(header_end.file), file.length()?);
+        Ok(Self { file, path, salt, length, end: header_end, next_frame: 1 })
     }
 
     /// The file's number.

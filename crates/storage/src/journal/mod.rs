@@ -2,8 +2,8 @@
 //!
 //! One thread owns the [`Journal`]. It fills a [`JournalFrame`] with batches and state records, seals and writes it,
 //! and syncs it before it writes the next: [`Unsynced`] stands for that duty. Files are of one length, preallocated and
-//! used again, and are never gone on with after a restart: opening starts the next file, whose header names the end
-//! and the chain value of the one before.
+//! used again. After a restart none that holds a frame is gone on with: opening starts the next file, whose header names
+//! the end and the chain value of the one before.
 //!
 //! A frame is there after a crash if its sync returned, and may be there if it had only been written.
 

@@ -15,8 +15,8 @@ use super::record::{JournalRecord, Mark, read_records};
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;
 use crate::framed::{
-    Chain, Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts, TornTail,
-    body_offset, keep_aside, remove_if_there, write_back,
+    BLOCK, Chain, Ending, FileHeader, FrameInfo, FramedFile, Frames, HeaderState, Kind, Next, Position, Salts,
+    TornTail, body_offset, keep_aside, remove_if_there, write_back,
 };
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
@@ -41,6 +41,11 @@ pub struct Recovered {
     pub end: Option<Position>,
     /// The last frame of the newest file, by its bytes; its header if it has none. It may be in memory only.
     pub newest: Range<u64>,
+    /// Whether the newest file is whole and holds nothing but its header: the journal goes on in it. Then a process that
+    /// dies as soon as it has started leaves no file behind for each time.
+    pub is_unused: bool,
+    /// Whether the manifest names the newest file.
+    pub is_named: bool,
     /// The number of the next file.
     pub next_file: FileNumber,
     /// The end of the newest frame, or of the file before those that were read.
@@ -112,6 +117,8 @@ impl Recovered {
             files: Vec::new(),
             end: None,
             newest: 0..0,
+            is_unused: false,
+            is_named: false,
             next_file: FileNumber::FIRST,
             last_frame: None,
             last_mark: None,
@@ -168,6 +175,8 @@ impl Reading<'_> {
             let ending = self.read_file(&mut frames, named_end, found)?;
             self.check_held(&frames)?;
             (found.end, found.newest) = (Some(frames.end()), frames.newest());
+            found.is_unused = ending == Ending::Clean && frames.end().offset == BLOCK;
+            found.is_named = self.from.started.is_some_and(|started| number <= started);
             if let Ending::Torn(torn) = ending {
                 self.check_started(number, frames.file(), torn.offset)?;
                 found.torn = Some(torn);

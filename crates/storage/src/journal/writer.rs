@@ -75,8 +75,8 @@ pub struct Unsynced {
 }
 
 impl Journal {
-    /// Starts the file after those that recovery found, durably. What recovery left to be done is done first: see
-    /// [`Recovered`].
+    /// Starts the file after those that recovery found, durably, or goes on with the newest if that holds nothing but its
+    /// header. What recovery left to be done is done first: see [`Recovered`].
     ///
     /// # Errors
     /// Whatever the operating system reports. The store can then be opened again.
@@ -95,8 +95,13 @@ impl Journal {
             files.release_before(first)?;
         }
         let salts = Salts::new(&identity, Kind::Journal);
-        let writer = start_file(&files, &identity, &salts, recovered.next_file, recovered.end)?;
-        register.journal_started(writer.number())?;
+        let (writer, is_named) = match recovered.end.filter(|_| recovered.is_unused) {
+            Some(header) => (go_on(&*disk, &salts, header)?, recovered.is_named),
+            None => (start_file(&files, &identity, &salts, recovered.next_file, recovered.end)?, false),
+        };
+        if !is_named {
+            register.journal_started(writer.number())?;
+        }
         let files = Arc::new(files);
         Ok(Self { disk, identity, salts, files, register, writer, must_roll: false, duty: Arc::default() })
     }
@@ -200,6 +205,12 @@ fn start_file(
     let length = file.length()?;
     let header = FileHeader { kind: Kind::Journal, store: identity.uuid, number, length, predecessor };
     FramedWriter::start(file, layout::journal_file(number), &header, salts)
+}
+
+/// Goes on with a file of which recovery found nothing but the header, and nothing torn anywhere behind it.
+fn go_on(disk: &dyn Disk, salts: &Salts, header: Position) -> io::Result<FramedWriter> {
+    let path = layout::journal_file(header.file);
+    FramedWriter::after_header(disk.open_writable(&path)?, path, header, salts)
 }
 
 impl Duty {
