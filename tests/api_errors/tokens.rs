@@ -1,11 +1,12 @@
 //! What is wrong with a token: cut, mangled, of another table, of a dropped one, of another scope or scan, ahead.
 
-use annals_model::{Moment, ResumeToken, Sequence, TableId};
+use annals_model::{Moment, PartitionKey, ResumeToken, Sequence, Shard, ShardCount, TableId};
 use annals_testkit::calls;
+use annals_testkit::event::TestEvent;
 use annals_wire::v1::tail_request::Start;
 use annals_wire::v1::{
-    CountRequest, Direction, DropTableRequest, GetTableRequest, PlanScanRequest, Retention, ScanRequest, TailRequest,
-    TimeRange, UpdateTableRequest,
+    CountRequest, Direction, DropTableRequest, GetTableRequest, HashSlices, PlanScanRequest, Retention, ScanRequest,
+    TailRequest, TimeRange, UpdateTableRequest,
 };
 use bytes::Bytes;
 use tonic::Code;
@@ -169,5 +170,72 @@ async fn a_token_whose_events_retention_removed_is_refused_and_an_earliest_tail_
     bench.scan(again).await.expect("a scan's own token");
     let tail = bench.tail(tail_from(after)).await.expect("a token of what is retained");
     bench.scan(ScanRequest { as_of: tail.resume_token, ..scan_request() }).await.expect("a tail's token");
+    bench.stop().await;
+}
+
+/// A key whose events lie in this shard of four.
+fn key_of(shard: u32) -> String {
+    let count = ShardCount::new(4).expect("four shards");
+    let lies_there = |key: &String| {
+        let key = PartitionKey::new(Bytes::from(key.clone())).expect("a key");
+        count.shard_of(key.token()) == Shard::new(shard)
+    };
+    (0..).map(|number| format!("key-{number}")).find(lies_there).expect("some key of every shard")
+}
+
+/// Whether a scan is answered with so many events, and counted so, or refused as expired both times.
+async fn assert_scan(bench: &Bench, scan: ScanRequest, events: Option<usize>) {
+    let count = bench.events().count(CountRequest { scan: Some(scan.clone()) }).await;
+    let answers = bench.scan(scan).await;
+    match events {
+        Some(events) => {
+            assert_eq!(count.expect("a count").into_inner().events, events as u64);
+            assert_eq!(answers.expect("a scan").iter().map(|answer| answer.events.len()).sum::<usize>(), events);
+        }
+        None => {
+            assert_refused(count, Code::OutOfRange, "SCAN_EXPIRED");
+            assert_refused(answers, Code::OutOfRange, "SCAN_EXPIRED");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_moment_is_refused_only_where_retention_has_passed_it() {
+    let bench = Bench::start().await;
+    let table = "errors.shards".to_owned();
+    calls::create_table(&bench.channel, &table, 4).await;
+    let event = |shard: u32| TestEvent::new(key_of(shard), 1);
+    bench.append_request(calls::append_request(&table, &[event(0)])).await.expect("an append");
+    bench.server.settle().await;
+    let rest: Vec<TestEvent> = (1..4).map(event).collect();
+    let as_of = bench.append_request(calls::append_request(&table, &rest)).await.expect("an append").resume_token;
+    let scan = ScanRequest { table: table.clone(), ..scan_request() };
+    let whole = bench.scan(scan.clone()).await.expect("a scan");
+    let as_of = whole.first().map_or(as_of, |answer| answer.resume_token.clone());
+    let at = |request: ScanRequest| ScanRequest { as_of: as_of.clone(), ..request };
+    let slice = |index| Some(HashSlices { count: 4, indexes: vec![index] });
+    let key = |shard| vec![Bytes::from(key_of(shard))];
+    assert_scan(&bench, at(scan.clone()), Some(4)).await;
+
+    // Only shard 0 has anything in a run yet, so only that goes.
+    let at_once = prost_types::Duration { seconds: 0, nanos: 1 };
+    let retention = Some(Retention { max_age: Some(at_once), ..Retention::default() });
+    let update = UpdateTableRequest { name: table.clone(), retention, ..UpdateTableRequest::default() };
+    assert_eq!(bench.tables().update_table(update).await.expect("an update").into_inner().removed_events, 1);
+
+    assert_scan(&bench, at(scan.clone()), None).await;
+    assert_scan(&bench, at(ScanRequest { hash_slices: slice(0), ..scan.clone() }), None).await;
+    assert_scan(&bench, at(ScanRequest { partition_keys: key(0), ..scan.clone() }), None).await;
+    for shard in 1..4 {
+        assert_scan(&bench, at(ScanRequest { hash_slices: slice(shard), ..scan.clone() }), Some(1)).await;
+        assert_scan(&bench, at(ScanRequest { partition_keys: key(shard), ..scan.clone() }), Some(1)).await;
+    }
+    assert_scan(&bench, scan, Some(3)).await;
+
+    // A tail needs what came after the moment, which is all there.
+    let tail = TailRequest { table, ..tail_from(as_of.clone()) };
+    for request in [tail.clone(), TailRequest { shards: vec![0], allow_scope_change: true, ..tail }] {
+        bench.tail(request).await.expect("nothing that it needs is gone");
+    }
     bench.stop().await;
 }
