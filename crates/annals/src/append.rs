@@ -11,7 +11,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use crate::connect::{ServerArgs, block_on};
-use crate::output::{event_from_json, write_json, write_text};
+use crate::output::{FormArgs, event_from_json, write_json, write_text};
 use crate::size_argument::counted;
 use crate::table::column_type_of;
 use crate::terminal::note;
@@ -44,9 +44,8 @@ pub(crate) struct Args {
     /// The shard, in a table where the appender chooses.
     #[arg(long)]
     shard: Option<u32>,
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -64,10 +63,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         if let Some(shard) = args.shard {
             let events = all_events(args, &reader)?;
             let appended = client.append_to_shard(&args.table, Shard::new(shard), events).await?;
-            return report(&[appended], args.json);
+            return report(&[appended], args.form.json());
         }
         let appended = append_all(&client, args, &reader).await?;
-        report(&appended, args.json)
+        report(&appended, args.form.json())
     })
 }
 

@@ -4,7 +4,7 @@ use annals_client::Counted;
 use serde_json::json;
 
 use crate::connect::{ServerArgs, block_on};
-use crate::output::{write_json, write_text};
+use crate::output::{FormArgs, write_json, write_text};
 use crate::selection::SelectionArgs;
 use crate::size_argument::counted;
 
@@ -13,9 +13,8 @@ use crate::size_argument::counted;
 pub(crate) struct Args {
     #[command(flatten)]
     selection: SelectionArgs,
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -23,7 +22,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let scan = args.selection.to_scan()?;
     let Counted { events, partitions } = block_on(async { Ok(args.server.connect().await?.count(scan).await?) })?;
-    if args.json {
+    if args.form.json() {
         return write_json(&mut std::io::stdout(), &json!({"events": events, "partitions": partitions}));
     }
     write_text(&format!("{} in {}", counted(events, "event"), counted(partitions, "partition")))

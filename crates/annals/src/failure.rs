@@ -13,6 +13,7 @@ use annals_storage::segment::ReadError;
 use annals_storage::store::OpenError;
 use annals_storage::{Damage, ReadFailure};
 
+use crate::output::printable_lines;
 use crate::terminal::Stream;
 
 /// The exit codes, as the help shows them.
@@ -43,13 +44,34 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
     let advice = refusal.and_then(advice_for).map(|advice| format!("\n  {advice}")).unwrap_or_default();
     // Nobody is left to tell when stderr itself can't be written.
-    let _ = writeln!(io::stderr(), "{label} {error:#}{advice}");
+    let _ = writeln!(io::stderr(), "{label} {}", printable_lines(&format!("{}{advice}", told_once(error))));
     ExitCode::from(match refusal {
         Some(Error::Connect { .. }) => NO_SERVER,
         Some(Error::Refused(fault)) if fault.reason == Reason::StoreDamaged => DAMAGED,
         _ if error.chain().any(is_damage) => DAMAGED,
         _ => 1,
     })
+}
+
+/// The error and its causes, each told once: some name their own cause in their text.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut told = String::new();
+    let mut last = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        let rest = if last.is_empty() { None } else { text.strip_prefix(&last) };
+        match rest {
+            _ if told.is_empty() => told.push_str(&text),
+            Some(rest) => told.push_str(rest),
+            None if told.contains(&text) => {}
+            None => {
+                told.push_str(": ");
+                told.push_str(&text);
+            }
+        }
+        last = text;
+    }
+    told
 }
 
 fn is_damage(cause: &(dyn std::error::Error + 'static)) -> bool {
@@ -105,4 +127,21 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = |texts: &[&str]| {
+            let mut texts = texts.iter().rev().map(|text| (*text).to_owned());
+            let first = anyhow::Error::msg(texts.next().expect("a cause"));
+            texts.fold(first, anyhow::Error::context)
+        };
+        assert_eq!(told_once(&error(&["a", "b", "c"])), "a: b: c");
+        assert_eq!(told_once(&error(&["reading x: no such file", "no such file"])), "reading x: no such file");
+        assert_eq!(told_once(&error(&["x", "x: y", "y"])), "x: y");
+    }
 }

@@ -4,15 +4,14 @@ use annals_client::EventTime;
 use serde_json::json;
 
 use crate::connect::{ServerArgs, block_on};
-use crate::output::{write_json, write_text};
+use crate::output::{FormArgs, write_json, write_text};
 use crate::size_argument::{ByteSize, grouped};
 
 /// Its arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -21,7 +20,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let info = block_on(async { Ok(args.server.connect().await?.server_info().await?) })?;
     let limits = info.limits.unwrap_or_default();
     let server_time = EventTime::from_unix_nanos(info.server_time_unix_nanos);
-    if args.json {
+    if args.form.json() {
         let limits = json!({
             "event_bytes_max": limits.event_bytes_max,
             "request_bytes_max": limits.request_bytes_max,

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::connect::{ServerArgs, block_on};
-use crate::output::{TextTable, key_from_text, key_to_text};
+use crate::output::{FormArgs, TextTable, key_from_text, key_to_text};
 use crate::size_argument::grouped;
 use crate::terminal::{Stream, note};
 
@@ -24,9 +24,8 @@ pub(crate) struct Args {
     /// At most so many partitions.
     #[arg(long, short = 'n', value_name = "PARTITIONS")]
     limit: Option<usize>,
-    /// Write a JSON object for each partition.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -48,11 +47,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             page.truncate(left);
             left -= page.len();
             listed += page.len();
-            let written = if args.json { write_objects(&page, &mut out) } else { write_table(&page, &mut out) };
+            let written = if args.form.json() { write_objects(&page, &mut out) } else { write_table(&page, &mut out) };
             written?;
             out.flush().context("writing the partitions")?;
         }
-        if listed == 0 && !args.json {
+        if listed == 0 && !args.form.json() {
             note("no partition matches");
         }
         Ok(())

@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use crate::output::printable_lines;
+
 /// What may be written to a stream besides plain text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stream {
@@ -45,8 +47,16 @@ impl Stream {
     }
 }
 
-/// Tells the person, on stderr, something that is no data and no error.
+/// The width of the terminal, in characters; none where there is no terminal, or one that nobody gave a size
+/// (`script`, `docker run -t`): that one says 0, and the crate takes that for none.
+pub(crate) fn terminal_width() -> Option<u16> {
+    terminal_size::terminal_size().map(|(width, _)| width.0)
+}
+
+/// Tells the person, on stderr, something that is no data and no error. Control characters are escaped: it may quote
+/// data.
 pub(crate) fn note(text: &str) {
+    let text = printable_lines(text);
     let (dim, plain) = if Stream::of_stderr().has_colors() { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
     // A note that can't be written is no reason to stop.
     let _ = writeln!(std::io::stderr(), "{dim}{text}{plain}");

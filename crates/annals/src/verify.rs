@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::closed_store::ClosedStore;
 use crate::failure::StoreDamaged;
-use crate::output::write_json;
+use crate::output::{FormArgs, write_json};
 use crate::size_argument::{ByteSize, counted};
 use crate::terminal::Stream;
 
@@ -24,9 +24,8 @@ use crate::terminal::Stream;
 pub(crate) struct Args {
     /// The store's directory. No server may have it open for writing.
     directory: PathBuf,
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
@@ -38,7 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     });
     bar.finish_and_clear();
     let verified = verified.with_context(|| format!("the store in {}", args.directory.display()))?;
-    if args.json {
+    if args.form.json() {
         show_json(&verified)?;
     } else {
         show(&verified)?;

@@ -64,7 +64,7 @@ fn the_committed_week_is_imported_whole_and_plotted_as_it_was() {
     assert_eq!(fixture.events("flights.nyc"), 17_292);
 
     let range = ["--from", "2013-02-08T05:00:00Z", "--to", "2013-02-11T05:00:00Z", "--time-zone", "America/New_York"];
-    let by_kind = ["plot", "flights.nyc", "--by", "kind", "--only", "departed,cancelled", "--width", "80"];
+    let by_kind = ["plot", "flights.nyc", "--by", "kind", "--only", "departed,cancelled", "--width", "80", "--text"];
     let plot = fixture.annals(&[&by_kind[..], &range].concat());
     assert!(plot.status.success(), "{}", text(&plot.stderr));
     let drawn = text(&plot.stdout);

@@ -162,7 +162,7 @@ pub(super) struct Common {
     /// Makes the events and the order of scans; the same seed makes the same.
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     pub(super) seed: u64,
-    /// Writes the figures as NDJSON.
+    /// Writes the figures as NDJSON, also on a terminal.
     #[arg(long, global = true)]
     pub(super) json: bool,
     /// Draws the rate over time below the figures.

@@ -38,6 +38,7 @@ use self::source::EventSource;
 use self::tail::Tails;
 use self::target::{Clients, Target};
 use crate::connect::block_on;
+use crate::terminal::Stream;
 use crate::time_argument::now;
 
 pub(crate) use args::Args;
@@ -51,8 +52,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         // What went wrong with the measurement says more than how the server ended.
         let figures = outcome?;
         stopped?;
-        write(&figures, args.common.json)?;
-        if args.common.plot { rates::draw(&counter.rates()) } else { Ok(()) }
+        // Like all data, figures are NDJSON where no person looks; a drawing is for people.
+        let plot = args.common.plot;
+        write(&figures, args.common.json || !(plot || Stream::of_stdout().is_terminal()))?;
+        if plot { rates::draw(&counter.rates()) } else { Ok(()) }
     })
 }
 

@@ -40,6 +40,7 @@ use self::mapping::Mapping;
 use self::progress::Progress;
 use self::rows::{ReadReport, read_rows};
 use crate::connect::block_on;
+use crate::output::printable_lines;
 
 pub(crate) use args::Args;
 pub(crate) use input::Input;
@@ -56,7 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     block_on(async {
         let client = args.server.connect().await?;
         let done = import(&client, args, inputs).await?;
-        writeln!(io::stderr(), "{done}").context("writing what was done")
+        writeln!(io::stderr(), "{}", printable_lines(&done)).context("writing what was done")
     })
 }
 
@@ -127,7 +128,7 @@ fn dry_run(args: &Args, inputs: &[Input]) -> anyhow::Result<()> {
     tell_of_bad_rows(&mut told, &report);
     tell_of_unmet(&mut told, &mapping);
     tell_of_times(&mut told, &mapping);
-    writeln!(io::stderr(), "{told}").context("writing what was found")
+    writeln!(io::stderr(), "{}", printable_lines(&told)).context("writing what was found")
 }
 
 // Writing to a string does not fail.

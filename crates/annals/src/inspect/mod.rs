@@ -21,6 +21,7 @@ use clap::ValueEnum;
 
 use crate::closed_store::ClosedStore;
 use crate::failure::StoreDamaged;
+use crate::output::FormArgs;
 
 /// Its arguments.
 #[derive(clap::Args)]
@@ -37,9 +38,8 @@ pub(crate) struct Args {
     /// Only this segment, by its number as `segments` lists it.
     #[arg(long, value_name = "ID")]
     segment: Option<u64>,
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
 }
 
 /// A part of a store.
@@ -61,11 +61,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let store = ClosedStore::open(&args.directory)?;
     anyhow::ensure!(args.segment.is_none() || args.part == Part::Segments, "--segment goes with the part `segments`");
     match args.part {
-        Part::Overview => overview::show(&store, args.json),
-        Part::Journal => journal::show(&store, args.json),
-        Part::Manifest => manifest::show(&store, args.json),
-        Part::State => state::show(&store, args.json),
-        Part::Segments => segments::show(&store, args.segment, args.json),
+        Part::Overview => overview::show(&store, args.form.json()),
+        Part::Journal => journal::show(&store, args.form.json()),
+        Part::Manifest => manifest::show(&store, args.form.json()),
+        Part::State => state::show(&store, args.form.json()),
+        Part::Segments => segments::show(&store, args.segment, args.form.json()),
     }
 }
 

@@ -27,8 +27,8 @@ pub(super) fn show(store: &ClosedStore, segment: Option<u64>, json: bool) -> any
         return super::end(&read);
     }
     if json {
-        let values = segments.values().map(|entry| entry_object(entry, &read.state));
-        write_json(&mut std::io::stdout(), &values.collect::<Vec<_>>())?;
+        let mut out = std::io::stdout();
+        segments.values().try_for_each(|entry| write_json(&mut out, &entry_object(entry, &read.state)))?;
         return super::end(&read);
     }
     if segments.is_empty() {

@@ -32,10 +32,19 @@ pub(crate) fn bytes_from_text(text: &str) -> Result<Vec<u8>, base64::DecodeError
 
 /// The text with its control characters escaped, so that stored data can't act on a terminal.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(char::is_control) {
+    escaped(text, char::is_control)
+}
+
+/// The same for a text of several lines, as errors and notes are: their line ends stay.
+pub(crate) fn printable_lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| c.is_control() && c != '\n')
+}
+
+fn escaped(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&acts) {
         return Cow::Borrowed(text);
     }
-    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let escape = |c: char| if acts(c) { c.escape_default().to_string() } else { c.to_string() };
     Cow::Owned(text.chars().map(escape).collect())
 }
 
@@ -47,6 +56,7 @@ mod tests {
     fn stored_control_characters_never_reach_a_terminal() {
         assert_eq!(printable("plain ü"), "plain ü");
         assert_eq!(printable("a\nb\u{1b}[31m"), "a\\nb\\u{1b}[31m");
+        assert_eq!(printable_lines("a\nb\u{1b}[31m\u{9b}1m"), "a\nb\\u{1b}[31m\\u{9b}1m");
     }
 
     #[test]

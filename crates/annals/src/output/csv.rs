@@ -9,8 +9,9 @@ use std::io::Write;
 use annals_client::RecordedEvent;
 use anyhow::{Context, bail};
 
-use super::cell::cell_to_text;
+use super::cell::{cell_to_text, printable};
 use super::key::key_to_text;
+use crate::terminal::Stream;
 
 /// The columns that every event has, before those of the table.
 const FIXED: [&str; 6] = ["key", "time", "id", "shard", "sequence", "commit_time"];
@@ -23,11 +24,12 @@ pub(crate) struct CsvRows {
     /// The columns were named by the user: others are left out because they were not asked for.
     chosen: bool,
     header_written: bool,
+    stream: Stream,
 }
 
 impl CsvRows {
-    pub(crate) fn new(columns: Vec<String>, chosen: bool) -> Self {
-        Self { columns, chosen, header_written: false }
+    pub(crate) fn new(columns: Vec<String>, chosen: bool, stream: Stream) -> Self {
+        Self { columns, chosen, header_written: false, stream }
     }
 
     pub(crate) fn write(&mut self, event: &RecordedEvent, out: &mut impl Write) -> anyhow::Result<()> {
@@ -51,7 +53,7 @@ impl CsvRows {
             Some(event.commit_time.to_string().into()),
         ];
         let cells = self.columns.iter().map(|name| view.get(name).map(cell_to_text));
-        write_record(fixed.into_iter().chain(cells), out)
+        self.write_record(fixed.into_iter().chain(cells), out)
     }
 
     /// Writes the header, once; an empty scan has one too.
@@ -61,7 +63,18 @@ impl CsvRows {
         }
         self.header_written = true;
         let columns = self.columns.iter().map(|name| header_name(name));
-        write_record(FIXED.into_iter().map(Cow::Borrowed).chain(columns).map(Some), out)
+        self.write_record(FIXED.into_iter().map(Cow::Borrowed).chain(columns).map(Some), out)
+    }
+
+    /// On a terminal control characters are shown escaped; anywhere else all is written as it is.
+    fn write_record<'a>(
+        &self,
+        fields: impl Iterator<Item = Option<Cow<'a, str>>>,
+        out: &mut impl Write,
+    ) -> anyhow::Result<()> {
+        let shown = self.stream.is_terminal();
+        let escaped = |text: Cow<'a, str>| if shown { Cow::Owned(printable(&text).into_owned()) } else { text };
+        write_record(fields.map(|field| field.map(escaped)), out)
     }
 }
 
@@ -121,7 +134,7 @@ mod tests {
         };
         let columns = ["key", "empty", "null", "q", "columns.q"].map(str::to_owned).to_vec();
         let mut out = Vec::new();
-        CsvRows::new(columns, false).write(&recorded, &mut out).expect("a vector takes all");
+        CsvRows::new(columns, false, Stream::Plain).write(&recorded, &mut out).expect("a vector takes all");
         let expected = "key,time,id,shard,sequence,commit_time,columns.key,empty,null,q,columns.columns.q\n\
             \"a,b\",1970-01-01T00:00:00Z,00000000-0000-0000-0000-000000000000,0,1,1970-01-01T00:00:00Z,\
             \" x \",\"\",,\"say \"\"a\"\"\n\",1\n";

@@ -45,7 +45,7 @@ impl EventWriter {
             Format::Ndjson => Form::Ndjson,
             Format::Csv => {
                 let chosen = layout.columns.is_some();
-                Form::Csv(CsvRows::new(layout.columns.unwrap_or(layout.table_columns), chosen))
+                Form::Csv(CsvRows::new(layout.columns.unwrap_or(layout.table_columns), chosen, stream))
             }
         };
         Self { out: BufWriter::with_capacity(64 * 1024, std::io::stdout()), form }

@@ -13,12 +13,12 @@ mod text_table;
 
 #[cfg(test)]
 pub(crate) use self::csv::CsvRows;
-pub(crate) use cell::{bytes_from_text, cell_to_text, printable};
+pub(crate) use cell::{bytes_from_text, cell_to_text, printable, printable_lines};
 #[cfg(test)]
 pub(crate) use event_json::EventJson;
 pub(crate) use event_json::event_from_json;
 pub(crate) use event_writer::EventWriter;
-pub(crate) use format::{Format, FormatArgs};
+pub(crate) use format::{FormArgs, Format, FormatArgs};
 pub(crate) use key::{key_from_text, key_to_text};
 pub(crate) use table_layout::layout_of;
 pub(crate) use text_table::{TextTable, write_json, write_text};

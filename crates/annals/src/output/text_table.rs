@@ -7,9 +7,9 @@ use comfy_table::{Attribute, Cell, CellAlignment, ContentArrangement, Table, pre
 use serde::Serialize;
 
 use super::cell::printable;
-use crate::terminal::Stream;
+use crate::terminal::{Stream, terminal_width};
 
-/// A table of text with a header; fitted to the width of a terminal, as wide as it needs elsewhere.
+/// A table of text with a header; fitted to the width of a terminal that has one, as wide as it needs elsewhere.
 pub(crate) struct TextTable {
     table: Table,
     colors: bool,
@@ -20,10 +20,15 @@ impl TextTable {
     pub(crate) fn new<S: AsRef<str>>(stream: Stream, header: impl IntoIterator<Item = S>) -> Self {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING);
-        if stream.is_terminal() {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-        } else {
-            table.force_no_tty();
+        // The width is asked for here: a terminal that tells none would get a letter a line.
+        match terminal_width() {
+            _ if !stream.is_terminal() => {
+                table.force_no_tty();
+            }
+            Some(width) => {
+                table.set_width(width).set_content_arrangement(ContentArrangement::Dynamic);
+            }
+            None => {}
         }
         let colors = stream.has_colors();
         let name = |name: S| {
@@ -58,9 +63,9 @@ impl TextTable {
     }
 }
 
-/// Writes `value` as indented JSON and a newline.
+/// Writes `value` as JSON on one line.
 pub(crate) fn write_json(out: &mut impl Write, value: &impl Serialize) -> anyhow::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, value).map_err(std::io::Error::from).context("writing JSON")?;
+    serde_json::to_writer(&mut *out, value).map_err(std::io::Error::from).context("writing JSON")?;
     writeln!(out).context("writing JSON")
 }
 

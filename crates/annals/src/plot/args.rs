@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::connect::ServerArgs;
+use crate::output::FormArgs;
 use crate::selection::SelectionArgs;
 
 const EXAMPLES: &str = "\
@@ -46,9 +47,8 @@ pub(crate) struct Args {
     /// Rows of each series. Left out: by how many there are.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
     pub(super) height: Option<u16>,
-    /// Writes the steps as NDJSON instead of drawing them.
-    #[arg(long)]
-    pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) form: FormArgs,
 }
 
 fn parse_span(text: &str) -> Result<Duration, String> {

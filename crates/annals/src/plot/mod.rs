@@ -22,7 +22,7 @@ use serde_json::json;
 
 use crate::connect::block_on;
 use crate::output::cell_to_text;
-use crate::terminal::Stream;
+use crate::terminal::{Stream, terminal_width};
 use crate::time_argument::now;
 
 pub(crate) use args::Args;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         };
         let axis = TimeAxis::new(first, last, args.bucket, look.room(), args.time_zone)?;
         let series = ask(&client, scan, question, &axis, (first, last)).await?;
-        if args.json {
+        if args.form.json() {
             return write_json(&series, &axis, question);
         }
         if series.iter().all(|one| one.total.events == 0) {
@@ -76,8 +76,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Columns for a drawing on stdout.
 pub(crate) fn drawing_width(stdout: Stream) -> usize {
-    let terminal = stdout.is_terminal().then(terminal_size::terminal_size).flatten();
-    terminal.map_or(PLAIN_WIDTH, |(width, _)| usize::from(width.0)).max(WIDTH_MIN)
+    let terminal = stdout.is_terminal().then(terminal_width).flatten();
+    terminal.map_or(PLAIN_WIDTH, usize::from).max(WIDTH_MIN)
 }
 
 /// Runs `scan` from the first to the last time, both included, and counts what comes.

@@ -6,11 +6,11 @@ use clap::ValueEnum;
 use super::shown::show_table;
 use super::{ColumnArgument, proto_span, span_of};
 use crate::connect::{ServerArgs, block_on};
+use crate::output::FormArgs;
 use crate::size_argument::ByteSize;
 
 /// Its arguments.
 #[derive(clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[command(after_help = "Examples:
   annals table create flights.events
   annals table create sensors.readings --shards 4 --column value:double --strict --retention-age 30d")]
@@ -44,9 +44,8 @@ pub(super) struct Args {
     /// Be content if the table is there and agrees with these arguments.
     #[arg(long)]
     if_not_exists: bool,
-    /// Write the table as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -85,5 +84,5 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     };
     let request = CreateTableRequest { table: Some(table), if_not_exists: args.if_not_exists };
     let made = block_on(async { Ok(args.server.connect().await?.create_table(request).await?) })?;
-    show_table(&made, args.json)
+    show_table(&made, args.form.json())
 }

@@ -2,7 +2,7 @@
 
 use super::shown::{ages_and_bytes, table_object};
 use crate::connect::{ServerArgs, block_on};
-use crate::output::{TextTable, write_json};
+use crate::output::{FormArgs, TextTable, write_json};
 use crate::size_argument::{ByteSize, grouped};
 use crate::terminal::{Stream, note};
 
@@ -11,9 +11,8 @@ use crate::terminal::{Stream, note};
 pub(super) struct Args {
     /// Only tables of this keyspace.
     keyspace: Option<String>,
-    /// Write JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -21,8 +20,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let tables = block_on(async { Ok(args.server.connect().await?.tables(args.keyspace.as_deref()).await?) })?;
     let mut out = std::io::stdout();
-    if args.json {
-        return write_json(&mut out, &tables.iter().map(table_object).collect::<Vec<_>>());
+    if args.form.json() {
+        return tables.iter().try_for_each(|table| write_json(&mut out, &table_object(table)));
     }
     if tables.is_empty() {
         note("no tables; `annals table create KEYSPACE.TABLE` makes one");

@@ -7,6 +7,7 @@ use annals_client::proto::{Retention, Table, UpdateTableRequest};
 use super::shown::show_table;
 use super::{Bound, ColumnArgument, bound_span_of, proto_span, span_of};
 use crate::connect::{ServerArgs, block_on};
+use crate::output::FormArgs;
 use crate::size_argument::{ByteSize, counted};
 use crate::terminal::note;
 
@@ -36,9 +37,8 @@ pub(super) struct Args {
     /// Change nothing; tell what the change would remove.
     #[arg(long)]
     dry_run: bool,
-    /// Write the table as JSON.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    form: FormArgs,
     #[command(flatten)]
     server: ServerArgs,
 }
@@ -68,7 +68,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     } else if answer.removed_events > 0 {
         note(&format!("the new retention removes {events} ({bytes})"));
     }
-    answer.table.map_or(Ok(()), |table| show_table(&table, args.json))
+    answer.table.map_or(Ok(()), |table| show_table(&table, args.form.json()))
 }
 
 fn changed_retention(args: &Args, table: &Table) -> anyhow::Result<Retention> {

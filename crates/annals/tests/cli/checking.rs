@@ -17,7 +17,7 @@ fn closed_store() -> Served {
 }
 
 fn verify(data: &Path) -> crate::harness::Done {
-    annals(&["verify", data.to_str().expect("UTF-8")])
+    annals(&["verify", data.to_str().expect("UTF-8"), "--text"])
 }
 
 /// The files below `folder`, by path.

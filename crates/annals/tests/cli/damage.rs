@@ -115,7 +115,7 @@ fn verify_finds_a_sound_store_well_and_says_what_is_no_damage() {
     fs::write(store.data().join("segments/00000000000000ff.segment"), b"half a segment").expect("written");
     fs::write(store.data().join("quarantine/0000000000000001.journal.4096.torn"), b"torn").expect("written");
     fs::write(store.data().join("journal/notes"), b"mine").expect("written");
-    let text = store.run(&["verify"], &[]).succeeded().stdout;
+    let text = store.run(&["verify"], &["--text"]).succeeded().stdout;
     for name in ["00000000000000ff.state", "00000000000000ff.segment", "4096.torn", "journal/notes"] {
         assert!(text.contains(name), "{name} is not in {text}");
     }
@@ -140,11 +140,11 @@ fn verify_names_a_file_of_any_kind_with_one_flipped_bit_or_that_is_missing() {
             fs::write(&path, sound).expect("put back");
         }
     }
-    store.run(&["verify"], &[]).succeeded();
+    store.run(&["verify"], &["--text"]).succeeded();
 }
 
 fn assert_found(store: &Damaged, path: &Path) {
-    let done = store.run(&["verify"], &[]);
+    let done = store.run(&["verify"], &["--text"]);
     assert!(done.stdout.contains("damage   ") && done.stdout.contains(name(path)), "{}: {done:?}", path.display());
     assert!(!done.stdout.contains("all is well"), "{done:?}");
     done.failed(4);
@@ -174,25 +174,24 @@ fn verify_lists_every_damaged_place_and_not_only_the_first() {
 #[test]
 fn inspect_shows_each_part_of_a_sound_store() {
     let store = Damaged::new(End::Closed);
-    let segments = store.run(&["inspect"], &["segments", "--json"]).json();
-    let listed = segments.as_array().expect("a list");
+    let listed = store.run(&["inspect"], &["segments", "--json"]).objects();
     assert_eq!(listed.len(), store.files("segments").len());
     let events: u64 = listed
         .iter()
         .flat_map(|segment| segment["runs"].as_array().expect("runs"))
         .map(|run| run["events"].as_u64().expect("a number"))
         .sum();
-    let table = store.run(&["inspect"], &["segments"]).succeeded().stdout;
+    let table = store.run(&["inspect"], &["segments", "--text"]).succeeded().stdout;
     assert!(table.contains(store.table()) && table.contains("partitions"), "{table}");
     let id = listed[0]["segment"].to_string();
-    let inside = store.run(&["inspect"], &["segments", "--segment", &id]).succeeded().stdout;
+    let inside = store.run(&["inspect"], &["segments", "--text", "--segment", &id]).succeeded().stdout;
     assert!(inside.contains("row index") && inside.contains("key filter"), "{inside}");
 
     let journal = store.run(&["inspect"], &["journal", "--json"]).objects();
     let batches = journal.iter().filter(|record| record["record"] == "batch");
     let journaled: u64 = batches.map(|batch| batch["events"].as_u64().expect("a number")).sum();
     assert!(events + journaled >= store.tracked.oracle.len(), "{events} and {journaled}");
-    let manifest = store.run(&["inspect"], &["manifest"]).succeeded().stdout;
+    let manifest = store.run(&["inspect"], &["manifest", "--text"]).succeeded().stdout;
     assert!(manifest.contains("closed; the journal ends at"), "{manifest}");
     let state = store.run(&["inspect"], &["state", "--json"]).json();
     assert_eq!(state["tables"][0]["name"], store.table());
@@ -229,7 +228,7 @@ fn inspect_shows_what_is_sound_and_ends_with_the_damage() {
     let path = store.files("segments").pop().expect("a segment");
     let id = u64::from_str_radix(path.file_stem().and_then(|stem| stem.to_str()).expect("UTF-8"), 16).expect("hex");
     fs::remove_file(&path).expect("removed");
-    store.run(&["inspect"], &["segments"]).succeeded();
+    store.run(&["inspect"], &["segments", "--text"]).succeeded();
     let inside = store.run(&["inspect"], &["segments", "--segment", &id.to_string()]).failed(4);
     assert!(inside.contains(name(&path)), "{inside}");
 }
@@ -250,8 +249,8 @@ fn inspect_shows_the_journal_up_to_the_damage() {
 fn a_store_that_is_served_for_reading_can_be_verified_meanwhile_and_one_that_is_written_is_not_read() {
     let store = Damaged::new(End::Closed);
     let server = ServerProcess::start(binary(), &store.data(), &["--read-only"]);
-    store.run(&["verify"], &[]).succeeded();
-    store.run(&["inspect"], &["segments"]).succeeded();
+    store.run(&["verify"], &["--text"]).succeeded();
+    store.run(&["inspect"], &["segments", "--text"]).succeeded();
     let second = store.run(&["serve", "--data"], &["--listen", "127.0.0.1:0"]).failed(1);
     assert!(second.contains("another process has this store open"), "{second}");
     server.kill().expect("killed");

@@ -82,7 +82,7 @@ fn csv_has_every_column_of_the_table_and_lines_name_them() {
 fn a_table_has_a_row_for_each_event_under_the_columns_names() {
     let served = Served::with_table();
     served.append(&flights());
-    let text = served.annals(&["scan", "k.t", "--key", "N14228"]).succeeded().stdout;
+    let text = served.annals(&["scan", "k.t", "--key", "N14228", "-o", "table"]).succeeded().stdout;
     let expected = "\
 key     time                            sequence  origin  seats  delay
 N14228  2013-02-08T09:00:00.123456789Z         3  JFK       150

@@ -1,6 +1,7 @@
 //! A server on a folder of its own, and commands that talk to it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -8,6 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use annals_testkit::process::ServerProcess;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -79,6 +82,11 @@ impl Served {
         run(command(arguments).env("ANNALS_SERVER", &self.address), input)
     }
 
+    /// Runs a command on a terminal so many characters wide; all that is shown on it.
+    pub(crate) fn annals_on_terminal(&self, arguments: &[&str], width: u16) -> String {
+        shown_on_terminal(command(arguments).env("ANNALS_SERVER", &self.address).env("NO_COLOR", "1"), width)
+    }
+
     /// Starts a command and hands out its lines as they come.
     pub(crate) fn annals_running(&self, arguments: &[&str]) -> Running {
         Running::start(command(arguments).env("ANNALS_SERVER", &self.address))
@@ -94,6 +102,26 @@ impl Served {
 /// A command that talks to no server.
 pub(crate) fn annals(arguments: &[&str]) -> Done {
     run(&mut command(arguments), "")
+}
+
+/// What a command shows on a terminal of its own, to which nobody types.
+fn shown_on_terminal(command: &mut Command, width: u16) -> String {
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&screen).and_then(|()| unlockpt(&screen)).expect("a terminal of ours");
+    tcsetwinsize(&screen, Winsize { ws_col: width, ws_row: width, ws_xpixel: 0, ws_ypixel: 0 }).expect("sized");
+    let path = ptsname(&screen, Vec::new()).expect("its name").into_string().expect("UTF-8");
+    let side = File::options().read(true).write(true).open(path).expect("its other side");
+    let copy = || side.try_clone().expect("a copy");
+    let mut child = command.stdin(Stdio::null()).stdout(copy()).stderr(copy()).spawn().expect("the binary starts");
+    // The command holds copies of its own for as long as this value lives.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    drop(side);
+    let mut shown = Vec::new();
+    // Once nobody holds the other side, reading fails: that is its end.
+    let ended = File::from(screen).read_to_end(&mut shown);
+    drop(ended);
+    child.wait().expect("the binary ends");
+    String::from_utf8(shown).expect("output is UTF-8").replace("\r\n", "\n")
 }
 
 fn command(arguments: &[&str]) -> Command {
