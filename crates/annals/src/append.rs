@@ -3,14 +3,19 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{BufRead, BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use annals_client::proto::Table;
 use annals_client::{AppendSession, Appended, Client, ColumnType, Event, EventTime, PendingAppend, Shard};
 use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use crate::connect::{ServerArgs, block_on};
+use crate::interrupt::{Interruption, Interruptions};
 use crate::output::{FormArgs, event_from_json, write_json, write_text};
 use crate::size_argument::counted;
 use crate::table::column_type_of;
@@ -60,12 +65,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let client = args.server.connect().await?;
         let table = client.table(&args.table).await?;
         let reader = EventReader { column_types: column_types(&table), now: now() };
-        if let Some(shard) = args.shard {
-            let events = all_events(args, &reader)?;
-            let appended = client.append_to_shard(&args.table, Shard::new(shard), events).await?;
-            return report(&[appended], args.form.json());
-        }
-        let appended = append_all(&client, args, &reader).await?;
+        let appended = append_all(&client, args, reader).await?;
         report(&appended, args.form.json())
     })
 }
@@ -87,18 +87,18 @@ fn column_types(table: &Table) -> HashMap<String, ColumnType> {
 }
 
 /// The texts of JSON values, each with the place that it stands at.
-type Values<'a> = Box<dyn Iterator<Item = anyhow::Result<(String, Box<RawValue>)>> + 'a>;
+type Values = Box<dyn Iterator<Item = anyhow::Result<(String, Box<RawValue>)>>>;
 
 /// The JSON values of the arguments, the file or stdin, each with its place.
-fn values(args: &Args) -> anyhow::Result<Values<'_>> {
-    if !args.events.is_empty() {
-        return Ok(Box::new(args.events.iter().enumerate().map(|(index, text)| {
+fn values(events: Vec<String>, file: Option<&Path>) -> anyhow::Result<Values> {
+    if !events.is_empty() {
+        return Ok(Box::new(events.into_iter().enumerate().map(|(index, text)| {
             let place = format!("event {}", index + 1);
-            let json = serde_json::from_str(text).with_context(|| format!("{place} is not JSON"))?;
+            let json = serde_json::from_str(&text).with_context(|| format!("{place} is not JSON"))?;
             Ok((place, json))
         })));
     }
-    let path = args.file.as_deref().unwrap_or(Path::new("-"));
+    let path = file.unwrap_or(Path::new("-"));
     let (name, input): (String, Box<dyn Read>) = if path == Path::new("-") {
         if std::io::stdin().is_terminal() {
             note("type events, each a JSON object; Ctrl-D ends");
@@ -116,33 +116,79 @@ fn values(args: &Args) -> anyhow::Result<Values<'_>> {
     })))
 }
 
-fn all_events(args: &Args, reader: &EventReader) -> anyhow::Result<Vec<Event>> {
-    let events = values(args)?.map(|value| {
-        let (place, json) = value?;
-        reader.event(&json).map_err(|error| anyhow!("{place}: {error}"))
-    });
-    events.collect()
+/// Events between the thread that reads them and the session.
+const EVENTS_READ_AHEAD: usize = 64;
+/// How long an event waits at most for more to share its request, so that what comes through a pipe is soon stored.
+const HELD_BACK_MAX: Duration = Duration::from_millis(500);
+/// How long an append that is interrupted waits for the answers to what it has sent.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Reads on a thread of its own: a pipe lets its reader wait for as long as it likes.
+fn read(args: &Args, reader: EventReader) -> anyhow::Result<mpsc::Receiver<anyhow::Result<Event>>> {
+    let (sender, events) = mpsc::channel(EVENTS_READ_AHEAD);
+    let (arguments, file) = (args.events.clone(), args.file.clone());
+    let read = move || {
+        let values = match values(arguments, file.as_deref()) {
+            Ok(values) => values,
+            // Nobody waits any more where the other side is gone; so below.
+            Err(error) => return drop(sender.blocking_send(Err(error))),
+        };
+        for value in values {
+            let event =
+                value.and_then(|(place, json)| reader.event(&json).map_err(|error| anyhow!("{place}: {error}")));
+            let is_last = event.is_err();
+            if sender.blocking_send(event).is_err() || is_last {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("append-reader".to_owned()).spawn(read).context("starting the reader's thread")?;
+    Ok(events)
 }
 
-/// Appends over a session, batch by batch, and waits for the answers in order.
-async fn append_all(client: &Client, args: &Args, reader: &EventReader) -> anyhow::Result<Vec<Appended>> {
-    let mut batches = Batches { session: client.append_session(), waiting: VecDeque::new(), answers: Vec::new() };
+/// Appends what is read, batch by batch, and waits for the answers in order.
+async fn append_all(client: &Client, args: &Args, reader: EventReader) -> anyhow::Result<Vec<Appended>> {
+    let mut interruptions = Interruptions::listen()?;
+    let mut events = read(args, reader)?;
+    let route = match args.shard {
+        Some(shard) => Route::Shard(client.clone(), Shard::new(shard)),
+        None => Route::Session(client.append_session()),
+    };
+    let mut batches = Batches { route, waiting: VecDeque::new(), answers: Vec::new() };
     let (mut batch, mut batch_bytes) = (Vec::new(), 0);
-    for value in values(args)? {
-        let (place, json) = match value {
-            Ok(value) => value,
-            Err(error) => return Err(batches.give_up(error).await),
+    let mut oldest = Instant::now();
+    loop {
+        let event = tokio::select! {
+            biased;
+            interruption = interruptions.received() => return Err(batches.stop(interruption).await),
+            () = tokio::time::sleep_until(oldest + HELD_BACK_MAX), if !batch.is_empty() => None,
+            event = events.recv() => match event {
+                Some(event) => Some(event),
+                None => break,
+            },
         };
-        let event = match reader.event(&json) {
-            Ok(event) => event,
-            Err(error) => return Err(batches.give_up(anyhow!("{place}: {error}")).await),
-        };
-        batch_bytes += event.as_bytes().len();
-        batch.push(event);
-        if batch.len() >= BATCH_EVENTS_MAX || batch_bytes >= BATCH_BYTES_MAX {
-            batches.send(&args.table, std::mem::take(&mut batch)).await?;
-            batch_bytes = 0;
+        match event {
+            Some(Ok(event)) => {
+                if batch.is_empty() {
+                    oldest = Instant::now();
+                }
+                batch_bytes += event.as_bytes().len();
+                batch.push(event);
+                if batch.len() < BATCH_EVENTS_MAX && batch_bytes < BATCH_BYTES_MAX {
+                    continue;
+                }
+            }
+            Some(Err(error)) => {
+                // What came before the mistake is good; the error says how much is stored.
+                if !batch.is_empty() {
+                    batches.send(&args.table, batch).await?;
+                }
+                return Err(batches.give_up(error).await);
+            }
+            None => {}
         }
+        batches.send(&args.table, std::mem::take(&mut batch)).await?;
+        batch_bytes = 0;
     }
     if !batch.is_empty() {
         batches.send(&args.table, batch).await?;
@@ -150,9 +196,17 @@ async fn append_all(client: &Client, args: &Args, reader: &EventReader) -> anyho
     batches.finish().await
 }
 
+/// How batches go to the server.
+enum Route {
+    /// One behind another, without waiting.
+    Session(AppendSession),
+    /// To one shard, each after the one before is answered.
+    Shard(Client, Shard),
+}
+
 /// The batches on their way.
 struct Batches {
-    session: AppendSession,
+    route: Route,
     waiting: VecDeque<PendingAppend>,
     answers: Vec<Appended>,
 }
@@ -162,7 +216,18 @@ const BATCHES_WAITING_MAX: usize = 16;
 
 impl Batches {
     async fn send(&mut self, table: &str, events: Vec<Event>) -> anyhow::Result<()> {
-        let sent = self.session.append(table, events).await;
+        let sent = match &mut self.route {
+            Route::Session(session) => session.append(table, events).await,
+            Route::Shard(client, shard) => {
+                return match client.append_to_shard(table, *shard, events).await {
+                    Ok(appended) => {
+                        self.answers.push(appended);
+                        Ok(())
+                    }
+                    Err(error) => Err(self.with_what_is_stored(error.into())),
+                };
+            }
+        };
         match sent {
             Ok(pending) => self.waiting.push_back(pending),
             // The reason is the first answer that is missing, and not that the session has ended.
@@ -191,7 +256,9 @@ impl Batches {
 
     async fn finish(mut self) -> anyhow::Result<Vec<Appended>> {
         self.drain().await?;
-        self.session.finish().await?;
+        if let Route::Session(session) = self.route {
+            session.finish().await?;
+        }
         Ok(self.answers)
     }
 
@@ -203,12 +270,27 @@ impl Batches {
         }
     }
 
+    /// What was sent is likely stored, so its answers are waited for: else who goes on appends it twice.
+    async fn stop(mut self, interruption: Interruption) -> anyhow::Error {
+        let answered = tokio::time::timeout(STOP_TIME_MAX, self.drain()).await;
+        let error = anyhow::Error::new(interruption);
+        match answered {
+            Ok(Ok(())) => self.with_what_is_stored(error),
+            Ok(Err(worse)) => worse,
+            Err(_) => self.with_what_is_stored(error.context(format!(
+                "the server did not answer for {} s, and {} more may be stored",
+                STOP_TIME_MAX.as_secs(),
+                counted(self.waiting.len() as u64, "request")
+            ))),
+        }
+    }
+
     fn with_what_is_stored(&self, error: anyhow::Error) -> anyhow::Error {
         match self.answers.iter().map(Appended::event_count).sum::<u64>() {
             0 => error.context("nothing was appended"),
             stored => error.context(format!(
-                "of what came before, {} appended",
-                if stored == 1 { "1 event is".to_owned() } else { format!("{} are", counted(stored, "event")) }
+                "the first {} appended; go on after that, as what is appended again is stored twice",
+                if stored == 1 { "event is".to_owned() } else { format!("{} are", counted(stored, "event")) }
             )),
         }
     }

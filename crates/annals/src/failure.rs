@@ -13,12 +13,13 @@ use annals_storage::segment::ReadError;
 use annals_storage::store::OpenError;
 use annals_storage::{Damage, ReadFailure};
 
+use crate::interrupt::Interruption;
 use crate::output::printable_lines;
 use crate::terminal::Stream;
 
 /// The exit codes, as the help shows them.
 pub(crate) const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed or refused; 2 wrong usage; 3 no server answers; \
-4 the store is damaged.";
+4 the store is damaged; 130 and 143 ended by Ctrl-C or SIGTERM.";
 
 const NO_SERVER: u8 = 3;
 const DAMAGED: u8 = 4;
@@ -45,6 +46,9 @@ pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     let advice = refusal.and_then(advice_for).map(|advice| format!("\n  {advice}")).unwrap_or_default();
     // Nobody is left to tell when stderr itself can't be written.
     let _ = writeln!(io::stderr(), "{label} {}", printable_lines(&format!("{}{advice}", told_once(error))));
+    if let Some(interruption) = error.chain().find_map(|cause| cause.downcast_ref::<Interruption>()) {
+        return ExitCode::from(interruption.exit_code());
+    }
     ExitCode::from(match refusal {
         Some(Error::Connect { .. }) => NO_SERVER,
         Some(Error::Refused(fault)) if fault.reason == Reason::StoreDamaged => DAMAGED,

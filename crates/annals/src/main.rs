@@ -19,6 +19,7 @@ mod import;
 mod in_process;
 mod info;
 mod inspect;
+mod interrupt;
 mod json_members;
 mod memory_limit;
 mod output;

@@ -81,11 +81,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         if args.print_token
             && let Some(moment) = events.resume_token()
         {
-            note(&format!(
-                "go on with `annals tail {} --start {}`",
-                args.selection.table,
-                ResumeTokenText(moment.clone())
-            ));
+            let (table, token) = (&args.selection.table, ResumeTokenText(moment.clone()));
+            let of_the_same = if args.selection.partitions.are_all() { "" } else { ", of the same partitions" };
+            note(&format!("go on with `annals tail {table} --start {token}`{of_the_same}"));
         }
         Ok(())
     })
@@ -122,5 +120,8 @@ async fn follow(
     if let Some(slice) = args.selection.partitions.slice() {
         tail = tail.slice(slice.index, slice.count);
     }
-    crate::tail::follow(client, tail.from_token(moment), writer, None).await
+    let table = &args.selection.table;
+    let of_the_same = if args.selection.partitions.are_all() { "" } else { ", of the same partitions" };
+    let go_on = |token: &ResumeTokenText| format!("go on with `annals tail {table} --start {token}`{of_the_same}");
+    crate::tail::follow(client, tail.from_token(moment), writer, None, go_on).await
 }

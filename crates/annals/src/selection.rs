@@ -58,6 +58,11 @@ impl PartitionArgs {
         Ok(keys)
     }
 
+    /// Whether no partition is left out.
+    pub(crate) fn are_all(&self) -> bool {
+        self.key.is_empty() && self.keys_file.is_none() && self.slice.is_none()
+    }
+
     /// The slice, if one was asked for.
     pub(crate) fn slice(&self) -> Option<Slice> {
         self.slice

@@ -6,6 +6,7 @@ use annals_client::{Client, CommitTime, Shard, Tail, TailBody, TailMessage, Tail
 use futures_util::StreamExt;
 
 use crate::connect::{ServerArgs, block_on};
+use crate::interrupt::Interruptions;
 use crate::output::{EventWriter, Format, FormatArgs, layout_of};
 use crate::selection::PartitionArgs;
 use crate::size_argument::counted;
@@ -104,34 +105,45 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let client = args.server.connect().await?;
         let layout = layout_of(&client, &args.table, &args.columns).await?;
         let writer = EventWriter::new(args.format.or(Format::Lines), layout);
-        follow(&client, tail, writer, args.limit).await
+        follow(&client, tail, writer, args.limit, |token| format!("go on with the same command and --start {token}"))
+            .await
     })
 }
 
-/// Writes what a tail delivers until it ends, `limit` events are written, or Ctrl-C is pressed; then says on stderr
-/// how to go on.
+/// Writes what a tail delivers until it ends, `limit` events are written, or Ctrl-C or SIGTERM comes; then says on stderr
+/// how to `go_on`. Either signal is the usual end of a tail and no failure.
 pub(crate) async fn follow(
     client: &Client,
     tail: Tail,
     mut writer: EventWriter,
     limit: Option<u64>,
+    go_on: impl Fn(&ResumeTokenText) -> String,
 ) -> anyhow::Result<()> {
+    let mut interruptions = Interruptions::listen()?;
     let mut messages = client.tail(tail).await?;
     let mut left = limit.unwrap_or(u64::MAX);
+    let mut ended = Ok(());
     while left > 0 {
         let message = tokio::select! {
             message = messages.next() => message,
-            _ = tokio::signal::ctrl_c() => break,
+            _ = interruptions.received() => break,
         };
-        let Some(message) = message else { break };
-        left = write_message(message?, &mut writer, left)?;
+        match message {
+            Some(Ok(message)) => left = write_message(message, &mut writer, left)?,
+            // What was delivered before is written, and a place to go on from.
+            Some(Err(error)) => {
+                ended = Err(error.into());
+                break;
+            }
+            None => break,
+        }
     }
     writer.finish()?;
     // Past a limit the token covers events that were delivered but not written, so it is no place to go on from.
     if left > 0 {
-        note(&format!("go on with --start {}", ResumeTokenText(messages.resume_token().clone())));
+        note(&go_on(&ResumeTokenText(messages.resume_token().clone())));
     }
-    Ok(())
+    ended
 }
 
 /// Writes a message's events, at most `left`; how many may still be written.

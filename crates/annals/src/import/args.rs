@@ -114,7 +114,8 @@ pub(crate) struct Args {
     /// Leaves out up to so many bad rows, and reports them.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rows")]
     skip_bad: u64,
-    /// How many rows at the start of the input tell the columns' types.
+    /// How many rows at the start of the input tell the columns' types; of a pipe, at most those of the first half
+    /// second.
     #[arg(long, value_name = "N", default_value_t = 1000, help_heading = "Rows")]
     sample: usize,
 }

@@ -61,6 +61,17 @@ impl Input {
         }
     }
 
+    /// Whether its bytes come when they come: anything but a file with an end.
+    pub(super) fn is_pipe(&self) -> bool {
+        match self {
+            Self::Stdin => {
+                !File::open("/dev/stdin").and_then(|file| file.metadata()).is_ok_and(|found| found.is_file())
+            }
+            Self::File(_) => self.size().is_none(),
+            Self::Embedded(..) => false,
+        }
+    }
+
     /// The packed size, where it is known beforehand.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
@@ -94,7 +105,7 @@ fn open_unpacked(mut packed: impl BufRead + Send + 'static, format: Option<Forma
     } else {
         Box::new(packed)
     };
-    let mut start = first_bytes(&mut reader, LOOKED_AT_BYTES)?;
+    let mut start = start_of_text(&mut reader)?;
     if start.starts_with(&UTF8_BYTE_ORDER_MARK) {
         start.drain(..UTF8_BYTE_ORDER_MARK.len());
     }
@@ -110,6 +121,24 @@ fn first_bytes(reader: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(count);
     reader.by_ref().take(count as u64).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The bytes up to the first that tells the format, which a pipe may hand out one by one: no more are waited for.
+fn start_of_text(reader: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut start = Vec::with_capacity(LOOKED_AT_BYTES);
+    while start.len() < LOOKED_AT_BYTES {
+        let told = start.strip_prefix(&UTF8_BYTE_ORDER_MARK[..]).unwrap_or(&start);
+        let may_be_a_mark = UTF8_BYTE_ORDER_MARK.starts_with(&start);
+        if !may_be_a_mark && told.iter().any(|byte| !byte.is_ascii_whitespace()) {
+            break;
+        }
+        let next = first_bytes(reader, 1)?;
+        if next.is_empty() {
+            break;
+        }
+        start.extend(next);
+    }
+    Ok(start)
 }
 
 struct Counted<R> {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::thread;
+use std::time::Duration;
 
 use annals_client::{AppendSession, Client, Error, PendingAppend};
 use anyhow::Context;
@@ -16,10 +17,16 @@ use tokio::sync::mpsc;
 use super::input::Input;
 use super::mapping::Mapping;
 use super::progress::Progress;
-use super::rows::{Batch, Place, ReadOptions, ReadReport, read_rows};
+use super::rows::{Batch, Place, ReadOptions, ReadReport, read_rows_as_they_come};
+use crate::interrupt::{Interruption, Interruptions};
+use crate::size_argument::counted;
 
 /// Batches between the reader and the session: enough that neither waits for the other's hiccups.
 const BATCHES_READ_AHEAD: usize = 4;
+
+/// How long an import that is interrupted waits for the answers to what it has sent: a sync takes a moment, and a person
+/// waits for the prompt.
+const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// What came of an import.
 #[derive(Debug)]
@@ -43,6 +50,7 @@ pub(super) async fn load(
     mapping: Mapping,
     progress: &Progress,
 ) -> anyhow::Result<LoadReport> {
+    let mut interruptions = Interruptions::listen()?;
     let (batches, read_ahead) = mpsc::channel(BATCHES_READ_AHEAD);
     let bytes_read = progress.bytes_read();
     let reader = thread::Builder::new()
@@ -51,7 +59,7 @@ pub(super) async fn load(
         .context("starting the reader's thread")?;
     let mut sender =
         Sender { session: client.append_session(), table, unanswered: VecDeque::new(), events: 0, stored: None };
-    let sent = sender.send_all(read_ahead, progress).await;
+    let sent = sender.send_all(read_ahead, &mut interruptions, progress).await;
     let Sender { session, events, stored, .. } = sender;
     let outcome = match sent {
         // All batches were taken, so the reader is at its end.
@@ -64,7 +72,8 @@ pub(super) async fn load(
     };
     outcome.map(|(read, mapping)| LoadReport { events, read, mapping }).map_err(|error| match stored {
         Some(Place { input, line, row }) => error.context(format!(
-            "the import stopped; {events} events are stored, up to {input}, line {line} (go on with --skip-rows {})",
+            "the import stopped; {} stored, up to {input}, line {line} (go on with --skip-rows {})",
+            if events == 1 { "1 event is".to_owned() } else { format!("{} are", counted(events, "event")) },
             row + 1
         )),
         None => error.context("the import stopped; nothing is stored"),
@@ -76,9 +85,10 @@ fn read_all(
     options: &ReadOptions,
     mut mapping: Mapping,
     bytes_read: &Arc<AtomicU64>,
-    batches: &mpsc::Sender<Batch>,
+    batches: &mpsc::Sender<anyhow::Result<Batch>>,
 ) -> anyhow::Result<(ReadReport, Mapping)> {
-    let report = read_rows(inputs, options, &mut mapping, bytes_read, |batch| batches.blocking_send(batch).is_ok())?;
+    let send = |batch| batches.blocking_send(batch).is_ok();
+    let report = read_rows_as_they_come(inputs, options, &mut mapping, bytes_read, send)?;
     Ok((report, mapping))
 }
 
@@ -100,7 +110,12 @@ struct Sent {
 }
 
 impl Sender<'_> {
-    async fn send_all(&mut self, mut read_ahead: mpsc::Receiver<Batch>, progress: &Progress) -> anyhow::Result<()> {
+    async fn send_all(
+        &mut self,
+        mut read_ahead: mpsc::Receiver<anyhow::Result<Batch>>,
+        interruptions: &mut Interruptions,
+        progress: &Progress,
+    ) -> anyhow::Result<()> {
         loop {
             let answered = async {
                 match self.unanswered.front_mut() {
@@ -112,17 +127,39 @@ impl Sender<'_> {
             tokio::select! {
                 biased;
                 answer = answered => self.note(answer, progress)?,
+                interruption = interruptions.received() => return self.stop(interruption, progress).await,
                 batch = read_ahead.recv() => match batch {
-                    Some(batch) => self.send(batch, progress).await?,
+                    Some(Ok(batch)) => self.send(batch, progress).await?,
+                    Some(Err(error)) => {
+                        self.take_answers(progress).await?;
+                        return Err(error);
+                    }
                     None => break,
                 },
             }
         }
+        self.take_answers(progress).await
+    }
+
+    async fn take_answers(&mut self, progress: &Progress) -> anyhow::Result<()> {
         while let Some(sent) = self.unanswered.front_mut() {
             let answer = (&mut sent.answer).await;
             self.note(answer, progress)?;
         }
         Ok(())
+    }
+
+    /// What was sent is likely stored, so its answers are waited for: else a user who goes on stores it twice.
+    async fn stop(&mut self, interruption: Interruption, progress: &Progress) -> anyhow::Result<()> {
+        let answered = tokio::time::timeout(STOP_TIME_MAX, self.take_answers(progress)).await;
+        let Ok(taken) = answered else {
+            let events = counted(self.unanswered.iter().map(|sent| sent.events).sum(), "event");
+            let waited = STOP_TIME_MAX.as_secs();
+            let what = format!("the server did not answer for {waited} s, and {events} more may be stored");
+            return Err(anyhow::Error::new(interruption).context(what));
+        };
+        taken?;
+        Err(interruption.into())
     }
 
     /// Sends a batch, and takes answers while there is no room for it.
@@ -136,10 +173,7 @@ impl Sender<'_> {
             }
             // The session has ended; an earlier batch's answer says why.
             Err(error) => {
-                while let Some(sent) = self.unanswered.front_mut() {
-                    let answer = (&mut sent.answer).await;
-                    self.note(answer, progress)?;
-                }
+                self.take_answers(progress).await?;
                 Err(error.into())
             }
         }
@@ -159,11 +193,7 @@ impl Sender<'_> {
 fn refusal(error: Error, sent: &Sent) -> anyhow::Error {
     let Sent { first, last, .. } = sent;
     let through = if first.input == last.input { String::new() } else { format!("{}, ", last.input) };
-    let mut place = format!("{}, lines {} to {through}{}", first.input, first.line, last.line);
-    if let Error::Refused(fault) = &error {
-        for violation in &fault.violations {
-            place = format!("{place}; {}: {}", violation.field, violation.description);
-        }
-    }
+    // What is wrong with which event is in the error itself.
+    let place = format!("{}, lines {} to {through}{}", first.input, first.line, last.line);
     anyhow::Error::new(error).context(place)
 }

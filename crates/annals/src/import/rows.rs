@@ -4,8 +4,10 @@
 //! shown. Nothing is left out in silence.
 
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use annals_client::Event;
 use anyhow::Context;
@@ -22,6 +24,10 @@ const BATCH_EVENTS_MAX: usize = 1_000;
 
 /// Bytes of one request's events, well under the request limit also where the last event is a large one.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a row from a pipe waits at most for more rows to share its request, or to tell the types: a person who
+/// follows a log sees it within the second.
+const HELD_BACK_MAX: Duration = Duration::from_millis(500);
 
 /// Bad rows that are kept to be shown; the rest are counted.
 const SHOWN_BAD_ROWS_MAX: usize = 10;
@@ -81,13 +87,78 @@ pub(super) fn read_rows(
     options: &ReadOptions,
     mapping: &mut Mapping,
     bytes_read: &Arc<AtomicU64>,
-    sink: impl FnMut(Batch) -> bool,
+    mut sink: impl FnMut(Batch) -> bool + Send,
 ) -> anyhow::Result<ReadReport> {
-    let mut reading = Reading { options, mapping, sink, batch: None, wants_more: true, report: ReadReport::default() };
-    let outcome = reading.read_all(inputs, bytes_read);
-    // What was read before a mistake is good and is stored; the message tells how far that is.
-    reading.flush();
-    outcome.map(|()| reading.report)
+    let reading = Mutex::new(Reading::new(options, mapping, |batch| batch.is_ok_and(&mut sink)));
+    read_inputs(inputs, options, bytes_read, &reading)?;
+    Ok(unlocked(reading))
+}
+
+/// As [`read_rows`], and gives what has come through a pipe to `sink` soon, however little it is and however many rows
+/// are still to tell the types. A bad row among them goes there too, as nobody knows when the pipe's next row comes.
+///
+/// # Errors
+/// As [`read_rows`].
+pub(super) fn read_rows_as_they_come(
+    inputs: &[Input],
+    options: &ReadOptions,
+    mapping: &mut Mapping,
+    bytes_read: &Arc<AtomicU64>,
+    sink: impl FnMut(anyhow::Result<Batch>) -> bool + Send,
+) -> anyhow::Result<ReadReport> {
+    let reading = Mutex::new(Reading::new(options, mapping, sink));
+    if inputs.iter().all(|input| !input.is_pipe()) {
+        read_inputs(inputs, options, bytes_read, &reading)?;
+        return Ok(unlocked(reading));
+    }
+    let (ended, end) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let reading = &reading;
+        scope.spawn(move || {
+            while end.recv_timeout(HELD_BACK_MAX / 2) == Err(mpsc::RecvTimeoutError::Timeout) {
+                locked(reading).hand_out_what_is_old();
+            }
+        });
+        let outcome = read_inputs(inputs, options, bytes_read, reading);
+        drop(ended);
+        outcome
+    })?;
+    Ok(unlocked(reading))
+}
+
+fn locked<T>(reading: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A thread that panicked takes the import with it: the scope and the joins see to that.
+    reading.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unlocked<S>(reading: Mutex<Reading<'_, S>>) -> ReadReport {
+    reading.into_inner().unwrap_or_else(PoisonError::into_inner).report
+}
+
+fn read_inputs<S: FnMut(anyhow::Result<Batch>) -> bool>(
+    inputs: &[Input],
+    options: &ReadOptions,
+    bytes_read: &Arc<AtomicU64>,
+    reading: &Mutex<Reading<'_, S>>,
+) -> anyhow::Result<()> {
+    for input in inputs {
+        let name: Arc<str> = Arc::from(input.name());
+        let opened = input.open(options.format, Arc::clone(bytes_read))?;
+        let mut rows = match opened.format {
+            Format::Csv => Rows::Csv(
+                CsvRows::open(opened.reader, options.delimiter, options.header.as_deref())
+                    .with_context(|| format!("cannot read {name}"))?,
+            ),
+            Format::Ndjson => Rows::Ndjson(NdjsonRows::open(opened.reader)),
+        };
+        while locked(reading).wants_another() {
+            let Some((line, row)) = rows.next(&name)? else { break };
+            locked(reading).come(&name, line, row)?;
+        }
+        locked(reading).settle()?;
+    }
+    locked(reading).flush();
+    Ok(())
 }
 
 enum Rows {
@@ -105,61 +176,61 @@ impl Rows {
     }
 }
 
+/// A row that tells the types, with its input and its line.
+type Sampled = (Arc<str>, u64, Result<Row, Problem>);
+
 struct Reading<'a, S> {
     options: &'a ReadOptions,
     mapping: &'a mut Mapping,
     sink: S,
+    /// The rows that tell the types, with their places, until they are enough; none once they were.
+    sample: Option<Vec<Sampled>>,
     batch: Option<Batch>,
+    /// When the oldest row that was not handed out came.
+    held_since: Option<Instant>,
     wants_more: bool,
     report: ReadReport,
 }
 
-impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
-    fn read_all(&mut self, inputs: &[Input], bytes_read: &Arc<AtomicU64>) -> anyhow::Result<()> {
-        let mut sampled = false;
-        for input in inputs {
-            let name: Arc<str> = Arc::from(input.name());
-            let opened = input.open(self.options.format, Arc::clone(bytes_read))?;
-            let mut rows = match opened.format {
-                Format::Csv => Rows::Csv(
-                    CsvRows::open(opened.reader, self.options.delimiter, self.options.header.as_deref())
-                        .with_context(|| format!("cannot read {name}"))?,
-                ),
-                Format::Ndjson => Rows::Ndjson(NdjsonRows::open(opened.reader)),
-            };
-            if !sampled {
-                sampled = true;
-                self.read_sample(&name, &mut rows)?;
-            }
-            while self.wants_more && !self.is_at_its_end() {
-                let Some((line, row)) = rows.next(&name)? else { break };
-                self.take(&name, line, row)?;
+impl<'a, S: FnMut(anyhow::Result<Batch>) -> bool> Reading<'a, S> {
+    fn new(options: &'a ReadOptions, mapping: &'a mut Mapping, sink: S) -> Self {
+        let (sample, report) = (Some(Vec::new()), ReadReport::default());
+        Self { options, mapping, sink, sample, batch: None, held_since: None, wants_more: true, report }
+    }
+
+    fn wants_another(&self) -> bool {
+        self.wants_more && (self.sample.is_some() || !self.is_at_its_end())
+    }
+
+    /// Takes a row, or keeps it until the types are told.
+    fn come(&mut self, input: &Arc<str>, line: u64, row: Result<Row, Problem>) -> anyhow::Result<()> {
+        self.held_since.get_or_insert_with(Instant::now);
+        let Some(sample) = &mut self.sample else { return self.take(input, line, row) };
+        sample.push((Arc::clone(input), line, row));
+        if sample.len() >= self.options.sample_rows { self.settle() } else { Ok(()) }
+    }
+
+    /// Lets the rows so far tell the types, unless they have, and takes them.
+    fn settle(&mut self) -> anyhow::Result<()> {
+        let Some(sample) = self.sample.take() else { return Ok(()) };
+        self.mapping.sample(sample.iter().filter_map(|(.., row)| row.as_ref().ok()));
+        for (input, line, row) in sample {
+            if !self.is_at_its_end() {
+                self.take(&input, line, row)?;
             }
         }
         Ok(())
     }
 
-    /// Reads the rows that tell the types, then takes them.
-    fn read_sample(&mut self, input: &Arc<str>, rows: &mut Rows) -> anyhow::Result<()> {
-        let mut sample = Vec::new();
-        let mut failure = None;
-        while sample.len() < self.options.sample_rows {
-            match rows.next(input) {
-                Ok(Some(next)) => sample.push(next),
-                Ok(None) => break,
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
+    /// Hands out what has waited for more rows long enough.
+    fn hand_out_what_is_old(&mut self) {
+        if self.held_since.is_none_or(|since| since.elapsed() < HELD_BACK_MAX / 2) {
+            return;
         }
-        self.mapping.sample(sample.iter().filter_map(|(_, row)| row.as_ref().ok()));
-        for (line, row) in sample {
-            if !self.is_at_its_end() {
-                self.take(input, line, row)?;
-            }
+        match self.settle() {
+            Ok(()) => self.flush(),
+            Err(error) => self.wants_more = (self.sink)(Err(error)),
         }
-        failure.map_or(Ok(()), Err)
     }
 
     /// Whether all rows that are wanted were read.
@@ -184,6 +255,8 @@ impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
         self.report.bad_rows += 1;
         let allowed = self.options.skip_bad_max;
         if self.report.bad_rows > allowed {
+            // What was read before the bad row is good and may be stored; the message tells how far that is.
+            self.flush();
             let count = self.report.bad_rows;
             return Err(match allowed {
                 0 => anyhow::Error::new(bad).context("a row is bad (--skip-bad N leaves out up to N of them)"),
@@ -212,10 +285,11 @@ impl<S: FnMut(Batch) -> bool> Reading<'_, S> {
     }
 
     fn flush(&mut self) {
+        self.held_since = None;
         if let Some(batch) = self.batch.take()
             && self.wants_more
         {
-            self.wants_more = (self.sink)(batch);
+            self.wants_more = (self.sink)(Ok(batch));
         }
     }
 }

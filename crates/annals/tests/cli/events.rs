@@ -120,8 +120,8 @@ fn an_append_that_meets_a_mistake_says_what_is_stored() {
     let mut lines: Vec<_> = (0..1_500).map(|n| json!({"key": "k", "columns": {"n": n}}).to_string()).collect();
     lines.push(json!({"key": "k", "columns": {"n": [1]}}).to_string());
     let error = served.annals_with_input(&["append", "k.t"], &lines.join("\n")).failed(1);
-    assert!(error.contains("1,000 events are appended") && error.contains("event 1501 of stdin"), "{error}");
-    assert_eq!(served.annals(&["count", "k.t", "--json"]).json()["events"], 1_000);
+    assert!(error.contains("the first 1,500 events are appended") && error.contains("event 1501 of stdin"), "{error}");
+    assert_eq!(served.annals(&["count", "k.t", "--json"]).json()["events"], 1_500);
 }
 
 #[test]

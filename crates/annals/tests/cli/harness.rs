@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use annals_testkit::process::ServerProcess;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -90,6 +90,19 @@ impl Served {
     /// Starts a command and hands out its lines as they come.
     pub(crate) fn annals_running(&self, arguments: &[&str]) -> Running {
         Running::start(command(arguments).env("ANNALS_SERVER", &self.address))
+    }
+
+    /// Waits until the table holds so many events.
+    pub(crate) fn wait_for_events(&self, table: &str, events: u64) {
+        let deadline = Instant::now() + Duration::from_mins(1);
+        loop {
+            let counted = self.annals(&["count", table]);
+            let found = if counted.code == Some(0) { counted.json()["events"].as_u64() } else { None };
+            if found.is_some_and(|found| found >= events) {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{table} has {found:?} events after a minute, and not {events}");
+        }
     }
 
     /// Appends events, each a JSON object.
@@ -193,9 +206,9 @@ pub(crate) struct Running {
 impl Running {
     fn start(command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -208,6 +221,28 @@ impl Running {
             }
         });
         Self { child, lines }
+    }
+
+    /// Its standard input, if it was started with one.
+    pub(crate) fn input(&mut self) -> &mut std::process::ChildStdin {
+        self.child.stdin.as_mut().expect("it has an input")
+    }
+
+    /// Sends it a signal by its name, such as `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success(), "the command has ended already");
+    }
+
+    /// How it ends while its input stays open, and what it wrote besides.
+    pub(crate) fn ended(mut self) -> Done {
+        let stdin = self.child.stdin.take();
+        let code = self.child.wait().expect("the binary ends").code();
+        drop(stdin);
+        let mut stderr = String::new();
+        self.child.stderr.take().expect("stderr is piped").read_to_string(&mut stderr).expect("text");
+        let stdout = self.lines.iter().collect::<Vec<_>>().join("\n");
+        Done { code, stdout, stderr }
     }
 
     /// Its next line, as soon as it is there.

@@ -5,6 +5,7 @@ mod damage;
 mod events;
 mod failures;
 mod harness;
+mod interrupted;
 mod operating;
 mod piped;
 mod screens;

@@ -6,10 +6,9 @@ use crate::harness::{Done, Served, annals};
 
 /// Every line is a JSON object; at least one.
 #[track_caller]
-fn assert_ndjson(done: Done) {
-    let code = done.code;
-    let text = done.stdout.clone();
-    assert_eq!(code, Some(0), "{done:?}");
+fn assert_ndjson(done: &Done) {
+    let text = &done.stdout;
+    assert_eq!(done.code, Some(0), "{done:?}");
     assert!(!text.is_empty(), "{done:?}");
     for line in text.lines() {
         let object = serde_json::from_str::<serde_json::Value>(line);
@@ -20,7 +19,7 @@ fn assert_ndjson(done: Done) {
 #[test]
 fn every_command_that_prints_data_writes_ndjson_to_a_pipe() {
     let mut served = Served::with_table();
-    assert_ndjson(served.annals_with_input(&["append", "k.t"], r#"{"key": "k", "columns": {"n": 1}}"#));
+    assert_ndjson(&served.annals_with_input(&["append", "k.t"], r#"{"key": "k", "columns": {"n": 1}}"#));
     for command in [
         "scan k.t",
         "scan k.t -c n",
@@ -34,14 +33,14 @@ fn every_command_that_prints_data_writes_ndjson_to_a_pipe() {
         "table create k.other",
         "table update k.t --add-column m:int64",
     ] {
-        assert_ndjson(served.annals(&command.split(' ').collect::<Vec<_>>()));
+        assert_ndjson(&served.annals(&command.split(' ').collect::<Vec<_>>()));
     }
     assert_eq!(served.stop(), Some(0));
     let data = served.data();
     let data = data.to_str().expect("UTF-8");
-    assert_ndjson(annals(&["verify", data]));
+    assert_ndjson(&annals(&["verify", data]));
     for part in ["overview", "journal", "manifest", "state"] {
-        assert_ndjson(annals(&["inspect", data, part]));
+        assert_ndjson(&annals(&["inspect", data, part]));
     }
 }
 
