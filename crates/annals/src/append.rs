@@ -1,7 +1,7 @@
 //! `annals append`: events written as JSON, from arguments, files or stdin.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, IsTerminal, Read};
+use std::io::{BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use crate::connect::{ServerArgs, block_on};
+use crate::foreign_format::text_of;
 use crate::interrupt::{Interruption, Interruptions};
 use crate::output::{FormArgs, event_from_json, write_json, write_text};
 use crate::size_argument::counted;
@@ -78,6 +79,9 @@ struct EventReader {
 
 impl EventReader {
     fn event(&self, json: &RawValue) -> Result<Event, String> {
+        if json.get().starts_with('[') {
+            return Err("is a JSON array; `jq -c '.[]'` writes its elements one after another".to_owned());
+        }
         event_from_json(json.get(), self.now, |name| self.column_types.get(name).copied())
     }
 }
@@ -108,7 +112,7 @@ fn values(events: Vec<String>, file: Option<&Path>) -> anyhow::Result<Values> {
         let file = std::fs::File::open(path).with_context(|| format!("opening {}", path.display()))?;
         (path.display().to_string(), Box::new(file))
     };
-    let input: Box<dyn BufRead> = Box::new(BufReader::with_capacity(256 * 1024, input));
+    let input = text_of(BufReader::with_capacity(256 * 1024, input)).with_context(|| format!("cannot read {name}"))?;
     let stream = serde_json::Deserializer::from_reader(input).into_iter::<Box<RawValue>>();
     Ok(Box::new(stream.enumerate().map(move |(index, json)| {
         let place = format!("event {} of {name}", index + 1);

@@ -15,6 +15,7 @@ mod demo;
 mod double;
 mod exact_time;
 mod failure;
+mod foreign_format;
 mod import;
 mod in_process;
 mod info;

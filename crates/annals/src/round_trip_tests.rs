@@ -48,7 +48,8 @@ fn csv_gives_back_every_event_to_a_table_that_has_its_columns() {
         let _announced = announce(seed);
         let mut edges = Edges::new(seed);
         let events: Vec<_> = (0..20).map(|_| edges.event()).collect();
-        let mut rows = CsvRows::new(COLUMNS.map(|(name, _)| name.to_owned()).to_vec(), false, crate::terminal::Stream::Plain);
+        let mut rows =
+            CsvRows::new(COLUMNS.map(|(name, _)| name.to_owned()).to_vec(), false, crate::terminal::Stream::Plain);
         let mut csv = Vec::new();
         for event in &events {
             rows.write(&recorded(event), &mut csv).expect("a vector takes all");

@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             );
         }
         let client = args.server.connect().await?;
-        let layout = layout_of(&client, &args.selection.table, &args.columns).await?;
+        let layout = layout_of(&client, &args.selection.table, &args.columns, args.follow).await?;
         let format = args.format.or(if args.follow { Format::Lines } else { Format::Table });
         let mut writer = EventWriter::new(format, layout);
         let mut events = client.scan(scan);

@@ -1,5 +1,6 @@
 //! Which events a command reads: the arguments that scan, count, plot and tail share.
 
+use std::collections::HashSet;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -7,6 +8,7 @@ use std::str::FromStr;
 use annals_client::{EventTime, Scan, TimeRange};
 use anyhow::Context;
 
+use crate::foreign_format::text_of;
 use crate::output::key_from_text;
 use crate::time_argument::{TIME_HELP, TimeArgument, now};
 use crate::token_argument::ResumeTokenText;
@@ -55,6 +57,9 @@ impl PartitionArgs {
         if let Some(path) = &self.keys_file {
             keys.extend(read_keys(path)?);
         }
+        // A key that is named twice is one.
+        let mut seen = HashSet::with_capacity(keys.len());
+        keys.retain(|key| seen.insert(key.clone()));
         Ok(keys)
     }
 
@@ -77,6 +82,7 @@ fn read_keys(path: &Path) -> anyhow::Result<Vec<Vec<u8>>> {
         Box::new(std::io::BufReader::new(file))
     };
     let mut keys = Vec::new();
+    let lines = text_of(lines).with_context(|| format!("reading the keys file {}", path.display()))?;
     for (index, line) in lines.lines().enumerate() {
         let place = || format!("line {} of the keys file {}", index + 1, path.display());
         let line = line.with_context(place)?;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use annals_embedded::{EmbeddedEngine, OpenMode, Options};
 use annals_model::DEFAULT_PORT;
-use annals_server::{Config, ServeError, Server};
+use annals_server::{Config, ReservedAddress, ServeError, Server};
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,9 @@ use crate::terminal::Stream;
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 /// The exit code of a process that a signal ended: 128 and SIGINT's number.
 const INTERRUPTED: i32 = 130;
+
+/// Variables that commands read and that are no settings.
+const OWN_VARIABLES: [&str; 2] = ["ANNALS_SERVER", "ANNALS_LOG"];
 
 /// Its arguments.
 #[derive(clap::Args)]
@@ -70,7 +73,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         return write_text(Config::commented().trim_end());
     }
     let config = configuration(args)?;
-    start_log();
+    start_log()?;
     warn_of_little_memory(&config);
     let data = config.server.data.clone();
     let mut options = Options::in_directory(&data);
@@ -79,13 +82,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         options.mode = OpenMode::ReadOnly;
     }
     let place = || format!("the store in {}", data.display());
+    // A server that can't be reached makes no store.
+    let address = Server::reserve(config).map_err(with_advice)?;
     let engine = Arc::new(EmbeddedEngine::open(options).with_context(place)?);
-    let served = serve(config, &engine);
+    let served = serve(address, &engine);
     let closed = engine.close().with_context(|| format!("closing {}", place()));
     served.and(closed)
 }
 
 fn configuration(args: &Args) -> anyhow::Result<Config> {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    Config::check_variables(names.filter(|name| !OWN_VARIABLES.contains(&name.as_str())))?;
     let mut flags: Vec<(&str, String)> = Vec::new();
     if let Some(data) = &args.data {
         let path = data.to_str().with_context(|| format!("{} is not UTF-8; name another directory", data.display()))?;
@@ -97,8 +104,12 @@ fn configuration(args: &Args) -> anyhow::Result<Config> {
     Ok(Config::load(args.config.as_deref(), |name| std::env::var(name).ok(), &flags)?)
 }
 
-fn start_log() {
-    let filter = EnvFilter::try_from_env("ANNALS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+fn start_log() -> anyhow::Result<()> {
+    let filter = match std::env::var_os("ANNALS_LOG").filter(|text| !text.is_empty()) {
+        None => EnvFilter::new("info"),
+        Some(_) => EnvFilter::try_from_env("ANNALS_LOG")
+            .context("ANNALS_LOG says no log level; write error, warn, info or debug")?,
+    };
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -107,6 +118,7 @@ fn start_log() {
         // A log on a full disk is lost; a panic about it would take the thread that logs with it.
         .log_internal_errors(false)
         .init();
+    Ok(())
 }
 
 /// Says where the settings may ask for more memory than there is: a process that takes too much is ended without a word.
@@ -124,10 +136,10 @@ fn warn_of_little_memory(config: &Config) {
     }
 }
 
-fn serve(config: Config, engine: &Arc<EmbeddedEngine>) -> anyhow::Result<()> {
+fn serve(address: ReservedAddress, engine: &Arc<EmbeddedEngine>) -> anyhow::Result<()> {
     block_on(async {
         let stop = StopSignals::new()?;
-        let server = Server::bind(config, Arc::clone(engine)).map_err(with_advice)?;
+        let server = address.listen(Arc::clone(engine)).map_err(with_advice)?;
         announce(server.local_addr());
         server.run(stop.received()).await?;
         tracing::info!("stopped; closing the store");

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use annals_client::{Client, CommitTime, Shard, Tail, TailBody, TailMessage, TailStart};
+use annals_client::{Client, CommitTime, Sequence, Shard, Tail, TailBody, TailMessage, TailStart};
 use futures_util::StreamExt;
 
 use crate::connect::{ServerArgs, block_on};
@@ -28,9 +28,10 @@ pub(crate) struct Args {
     /// Only this shard; may be given several times.
     #[arg(long, value_name = "SHARD")]
     shard: Vec<u32>,
-    /// Where to begin: earliest, latest, a resume token, or a time of commit.
+    /// Where to begin: earliest, latest, a resume token, a sequence, or a time of commit.
     #[arg(long, value_name = "PLACE", default_value = "latest", allow_hyphen_values = true,
-        long_help = format!("Where to begin: earliest, latest, a resume token (token:…), or a time of commit like {TIME_HELP}."))]
+        long_help = format!("Where to begin: earliest, latest, a resume token (token:…), a sequence (sequence:17; of several shards sequence:SHARD/17,…, and of \
+        a shard that is not named the earliest), or a time of commit like {TIME_HELP}."))]
     start: Start,
     /// End once all that was stored at the beginning is written.
     #[arg(long)]
@@ -44,8 +45,8 @@ pub(crate) struct Args {
     /// Take a token although it was made for other partitions or shards.
     #[arg(long)]
     allow_scope_change: bool,
-    /// What a tail does anyway unless --stop-at-head is given.
-    #[arg(long, short = 'f', hide = true, conflicts_with = "stop_at_head")]
+    /// Go on with what comes: what a tail does anyway unless --stop-at-head is given.
+    #[arg(long, short = 'f', conflicts_with = "stop_at_head")]
     follow: bool,
     #[command(flatten)]
     format: FormatArgs,
@@ -59,6 +60,8 @@ enum Start {
     Earliest,
     Latest,
     Token(ResumeTokenText),
+    /// Of each shard that is named; of the only one where none is.
+    Sequences(Vec<(Option<u32>, u64)>),
     CommitTime(TimeArgument),
 }
 
@@ -70,27 +73,55 @@ impl FromStr for Start {
             "earliest" => Ok(Self::Earliest),
             "latest" => Ok(Self::Latest),
             token if token.starts_with("token:") => token.parse().map(Self::Token),
+            places if places.starts_with("sequence:") => sequences(&places["sequence:".len()..]).map(Self::Sequences),
             time => time.parse().map(Self::CommitTime).map_err(|error| {
-                format!("write earliest, latest, a token (token:…) or a time of commit; for a time, {error}")
+                format!("write earliest, latest, a token (token:…), a sequence (sequence:17) or a time of commit; for a time, {error}")
             }),
         }
     }
 }
 
 impl Start {
-    fn resolve(&self) -> TailStart {
-        match self {
+    /// `shards` are those that were asked for; none: all.
+    fn resolve(&self, shards: &[u32], several_shards: bool) -> anyhow::Result<TailStart> {
+        Ok(match self {
             Self::Earliest => TailStart::Earliest,
             Self::Latest => TailStart::Latest,
             Self::Token(token) => TailStart::Token(token.0.clone()),
             Self::CommitTime(time) => TailStart::CommitTime(CommitTime::from_unix_nanos(time.at(now()).unix_nanos())),
-        }
+            Self::Sequences(places) => {
+                let place = |&(shard, sequence): &(Option<u32>, u64)| {
+                    let shard = match (shard, shards) {
+                        (Some(shard), _) => shard,
+                        (None, [only]) => *only,
+                        (None, _) if !several_shards => 0,
+                        (None, _) => anyhow::bail!(
+                            "each shard of the table has sequences of its own; write --start sequence:SHARD/{sequence}"
+                        ),
+                    };
+                    Ok((Shard::new(shard), Sequence::new(sequence)))
+                };
+                TailStart::Sequences(places.iter().map(place).collect::<anyhow::Result<_>>()?)
+            }
+        })
     }
+}
+
+/// Reads `17`, or `0/17,1/5`: the shards with their sequences.
+fn sequences(text: &str) -> Result<Vec<(Option<u32>, u64)>, String> {
+    let one = |text: &str| match text.split_once('/') {
+        Some((shard, sequence)) => Some((Some(shard.parse().ok()?), sequence.parse().ok()?)),
+        None => Some((None, text.parse().ok()?)),
+    };
+    let places: Option<Vec<_>> = text.split(',').map(one).collect();
+    places
+        .filter(|places| places.len() == 1 || places.iter().all(|(shard, _)| shard.is_some()))
+        .ok_or_else(|| "write sequence:17, or of several shards sequence:0/17,1/5".to_owned())
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     block_on(async {
-        let mut tail = Tail::table(&args.table).start(args.start.resolve()).keys(args.partitions.keys()?);
+        let mut tail = Tail::table(&args.table).keys(args.partitions.keys()?);
         tail = tail.columns(&args.columns).client_name("annals tail");
         tail = args.shard.iter().fold(tail, |tail, &shard| tail.shard(Shard::new(shard)));
         if let Some(slice) = args.partitions.slice() {
@@ -103,7 +134,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             tail = tail.allow_scope_change();
         }
         let client = args.server.connect().await?;
-        let layout = layout_of(&client, &args.table, &args.columns).await?;
+        let layout = layout_of(&client, &args.table, &args.columns, !args.stop_at_head).await?;
+        tail = tail.start(args.start.resolve(&args.shard, layout.several_shards)?);
         let writer = EventWriter::new(args.format.or(Format::Lines), layout);
         follow(&client, tail, writer, args.limit, |token| format!("go on with the same command and --start {token}"))
             .await
@@ -180,6 +212,11 @@ mod tests {
         assert_eq!("earliest".parse(), Ok(Start::Earliest));
         assert!(matches!("-10m".parse(), Ok(Start::CommitTime(_))));
         assert!(matches!("token:AAEC".parse(), Ok(Start::Token(_))));
+        assert_eq!("sequence:17".parse(), Ok(Start::Sequences(vec![(None, 17)])));
+        assert_eq!("sequence:0/17,1/5".parse(), Ok(Start::Sequences(vec![(Some(0), 17), (Some(1), 5)])));
+        for text in ["sequence:", "sequence:x", "sequence:1,2", "sequence:1/"] {
+            assert!(text.parse::<Start>().is_err(), "{text}");
+        }
         let error = "soon".parse::<Start>().expect_err("no place");
         assert!(error.contains("earliest") && error.contains("-2h"), "{error}");
     }

@@ -30,4 +30,4 @@ mod tail;
 mod worker;
 
 pub use config::{Config, ConfigError, Engine as EngineConfig, Limits, Period, Setting, variable};
-pub use server::{BoundServer, ServeError, Server};
+pub use server::{BoundServer, ReservedAddress, ServeError, Server};

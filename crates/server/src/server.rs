@@ -60,12 +60,47 @@ pub struct BoundServer<E> {
     local_addr: SocketAddr,
 }
 
+/// An address that is taken for a server; nobody can connect yet.
+#[derive(Debug)]
+pub struct ReservedAddress {
+    config: Config,
+    socket: Socket,
+}
+
+impl ReservedAddress {
+    /// Listens, to serve `engine`.
+    ///
+    /// # Errors
+    /// When the operating system refuses.
+    pub fn listen<E: Engine>(self, engine: Arc<E>) -> Result<BoundServer<E>, ServeError> {
+        let Self { config, socket } = self;
+        let address = config.server.listen;
+        let listen = || {
+            socket.listen(BACKLOG)?;
+            let listener = TcpListener::from(socket);
+            let local_addr = listener.local_addr()?;
+            Ok((listener, local_addr))
+        };
+        let (listener, local_addr) = listen().map_err(|error| ServeError::Bind { address, error })?;
+        Ok(BoundServer { config, engine, listener, local_addr })
+    }
+}
+
 impl Server {
     /// Listens on the address of the configuration; port 0 takes any that is free.
     ///
     /// # Errors
     /// When the address is taken, is not this machine's, or is open to others without `insecure`.
     pub fn bind<E: Engine>(config: Config, engine: Arc<E>) -> Result<BoundServer<E>, ServeError> {
+        Self::reserve(config)?.listen(engine)
+    }
+
+    /// Takes the address of the configuration and does not listen yet, so that a store is opened, or made, only for a
+    /// server that can be reached.
+    ///
+    /// # Errors
+    /// As [`Server::bind`].
+    pub fn reserve(config: Config) -> Result<ReservedAddress, ServeError> {
         let address = config.server.listen;
         if !address.ip().is_loopback() && !config.server.insecure {
             return Err(ServeError::Insecure(address));
@@ -76,13 +111,10 @@ impl Server {
             socket.set_reuse_address(true)?;
             socket.set_nonblocking(true)?;
             socket.bind(&address.into())?;
-            socket.listen(BACKLOG)?;
-            let listener = TcpListener::from(socket);
-            let local_addr = listener.local_addr()?;
-            Ok((listener, local_addr))
+            Ok(socket)
         };
-        let (listener, local_addr) = bind().map_err(|error| ServeError::Bind { address, error })?;
-        Ok(BoundServer { config, engine, listener, local_addr })
+        let socket = bind().map_err(|error| ServeError::Bind { address, error })?;
+        Ok(ReservedAddress { config, socket })
     }
 }
 

@@ -32,6 +32,7 @@ text, as they are written.
 
 /// Its arguments.
 #[derive(clap::Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own on the command line")]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// The table, as keyspace.table.
@@ -105,6 +106,9 @@ pub(crate) struct Args {
     /// The columns of CSV files that have no header line.
     #[arg(long, value_name = "COLUMN,…", value_delimiter = ',', help_heading = "Rows")]
     header: Option<Vec<String>>,
+    /// Leaves out the first line of each CSV file: --header takes its place.
+    #[arg(long, requires = "header", help_heading = "Rows")]
+    skip_header: bool,
     /// Leaves out so many rows at the start: goes on after an import that stopped.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Rows")]
     skip_rows: u64,
@@ -158,6 +162,7 @@ impl Args {
             format: self.format,
             delimiter: self.delimiter,
             header: self.header.clone(),
+            skip_header: self.skip_header,
             skip_rows: self.skip_rows,
             rows_max: self.rows.unwrap_or(u64::MAX),
             sample_rows: self.sample,

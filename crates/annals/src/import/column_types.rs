@@ -82,6 +82,11 @@ impl ColumnTypes {
         self.by_name.get(name).map(|typed| (typed.column_type, typed.source))
     }
 
+    /// The columns whose types were given.
+    pub(super) fn given(&self) -> impl Iterator<Item = &str> {
+        self.by_name.iter().filter(|(_, typed)| typed.source == TypeSource::Given).map(|(name, _)| &**name)
+    }
+
     /// All columns by name.
     pub(super) fn sorted(&self) -> Vec<(&str, ColumnType, TypeSource)> {
         let mut all: Vec<_> =

@@ -38,7 +38,7 @@ impl CsvRows {
             None => rows.read_header()?,
         }
         if let Some(index) = rows.names.iter().position(|name| name.is_empty()) {
-            bail!("column {} of the header has no name; name the columns with --header", index + 1);
+            bail!("column {} of the header has no name; {}", index + 1, advised_header(&rows.names));
         }
         let place = if header.is_some() { "--header".to_owned() } else { format!("line {}", rows.record.line) };
         let mut seen = HashSet::with_capacity(rows.names.len());
@@ -62,6 +62,11 @@ impl CsvRows {
             self.names.push(Arc::from(if quoted { name } else { name.trim() }));
         }
         Ok(())
+    }
+
+    /// The columns, in their order.
+    pub(super) fn names(&self) -> &[Arc<str>] {
+        &self.names
     }
 
     /// The next row with its line, or what is wrong with it; none at the end.
@@ -104,6 +109,19 @@ impl CsvRows {
         });
         Ok(Row { line: self.record.line, cells: cells.collect::<Result<_, _>>()? })
     }
+}
+
+/// How a header is given that takes this one's place, every column with a name.
+fn advised_header(names: &[Arc<str>]) -> String {
+    let named = names.iter().enumerate().map(|(index, name)| match &**name {
+        "" => format!("column{}", index + 1),
+        name => name.to_owned(),
+    });
+    let named = named.collect::<Vec<_>>().join(",");
+    let plain = |c: char| c.is_alphanumeric() || ",_-.:".contains(c);
+    let named =
+        if named.chars().all(plain) && names.iter().all(|name| !name.contains(',')) { &named } else { "NAME,…" };
+    format!("name the columns with --header {named} --skip-header")
 }
 
 /// The index of the field that is at fault, and what is wrong with it.

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::Context;
 use flate2::bufread::MultiGzDecoder;
 
+use crate::foreign_format::{refuse_foreign, start_of};
+
 /// What a read of a file asks for at a time: large enough that system calls do not count.
 const BUFFER_BYTES: usize = 256 * 1024;
 
@@ -97,17 +99,27 @@ impl Input {
 }
 
 fn open_unpacked(mut packed: impl BufRead + Send + 'static, format: Option<Format>) -> io::Result<OpenInput> {
-    let start = first_bytes(&mut packed, GZIP_MAGIC.len())?;
-    let is_gzip = start == GZIP_MAGIC;
+    let start = start_of(&mut packed)?;
+    let is_gzip = start.starts_with(&GZIP_MAGIC);
+    if !is_gzip {
+        refuse_foreign(&start)?;
+    }
     let packed = Cursor::new(start).chain(packed);
     let mut reader: Box<dyn BufRead + Send> = if is_gzip {
         Box::new(BufReader::with_capacity(BUFFER_BYTES, MultiGzDecoder::new(packed)))
     } else {
         Box::new(packed)
     };
-    let mut start = start_of_text(&mut reader)?;
+    let mut start = start_of(&mut reader)?;
+    fill_to_text(&mut start, &mut reader)?;
     if start.starts_with(&UTF8_BYTE_ORDER_MARK) {
         start.drain(..UTF8_BYTE_ORDER_MARK.len());
+    }
+    refuse_foreign(&start)?;
+    let first = start.iter().find(|byte| !byte.is_ascii_whitespace());
+    if format != Some(Format::Csv) && first == Some(&b'[') {
+        let what = "it is one JSON array; `jq -c '.[]'` writes its elements a line each (--format csv if it is CSV)";
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     let format = format.unwrap_or_else(|| match start.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'{') => Format::Ndjson,
@@ -123,12 +135,11 @@ fn first_bytes(reader: &mut impl Read, count: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes up to the first that tells the format, which a pipe may hand out one by one: no more are waited for.
-fn start_of_text(reader: &mut impl Read) -> io::Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(LOOKED_AT_BYTES);
+/// Reads up to the first byte that tells the format, which a pipe may hand out one by one: no more are waited for.
+fn fill_to_text(start: &mut Vec<u8>, reader: &mut impl Read) -> io::Result<()> {
     while start.len() < LOOKED_AT_BYTES {
-        let told = start.strip_prefix(&UTF8_BYTE_ORDER_MARK[..]).unwrap_or(&start);
-        let may_be_a_mark = UTF8_BYTE_ORDER_MARK.starts_with(&start);
+        let told = start.strip_prefix(&UTF8_BYTE_ORDER_MARK[..]).unwrap_or(start);
+        let may_be_a_mark = UTF8_BYTE_ORDER_MARK.starts_with(start);
         if !may_be_a_mark && told.iter().any(|byte| !byte.is_ascii_whitespace()) {
             break;
         }
@@ -138,7 +149,7 @@ fn start_of_text(reader: &mut impl Read) -> io::Result<Vec<u8>> {
         }
         start.extend(next);
     }
-    Ok(start)
+    Ok(())
 }
 
 struct Counted<R> {

@@ -11,6 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 use annals_client::{AppendSession, Client, Error, PendingAppend};
+use annals_model::TableName;
 use anyhow::Context;
 use tokio::sync::mpsc;
 
@@ -18,6 +19,7 @@ use super::input::Input;
 use super::mapping::Mapping;
 use super::progress::Progress;
 use super::rows::{Batch, Place, ReadOptions, ReadReport, read_rows_as_they_come};
+use super::table;
 use crate::interrupt::{Interruption, Interruptions};
 use crate::size_argument::counted;
 
@@ -38,13 +40,30 @@ pub(crate) struct LoadReport {
     pub(super) mapping: Mapping,
 }
 
+/// The table that events go to.
+#[derive(Debug)]
+pub(super) struct Target<'a> {
+    pub(super) client: &'a Client,
+    pub(super) table: &'a TableName,
+    /// The shards to make it with, if it is still to be made.
+    pub(super) to_make: Option<u32>,
+}
+
+impl Target<'_> {
+    async fn make(&mut self) -> anyhow::Result<()> {
+        match self.to_make.take() {
+            Some(shards) => table::make(self.client, self.table, shards).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// Reads the rows of `inputs` and appends their events to `table`, in order.
 ///
 /// # Errors
 /// When a row is bad, an input can't be read or an append fails. The message says up to which row all is stored.
 pub(super) async fn load(
-    client: &Client,
-    table: &str,
+    target: Target<'_>,
     inputs: Vec<Input>,
     options: ReadOptions,
     mapping: Mapping,
@@ -57,15 +76,26 @@ pub(super) async fn load(
         .name("import-reader".to_owned())
         .spawn(move || read_all(&inputs, &options, mapping, &bytes_read, &batches))
         .context("starting the reader's thread")?;
-    let mut sender =
-        Sender { session: client.append_session(), table, unanswered: VecDeque::new(), events: 0, stored: None };
+    let mut sender = Sender {
+        session: target.client.append_session(),
+        target,
+        unanswered: VecDeque::new(),
+        events: 0,
+        stored: None,
+    };
     let sent = sender.send_all(read_ahead, &mut interruptions, progress).await;
-    let Sender { session, events, stored, .. } = sender;
+    let Sender { session, target, events, stored, .. } = sender;
+    let target_of_none = target.to_make.is_some().then_some(target);
     let outcome = match sent {
         // All batches were taken, so the reader is at its end.
         Ok(()) => {
             session.finish().await.context("the session broke")?;
-            reader.join().map_err(|_| anyhow::anyhow!("the reader's thread panicked; please report it"))?
+            let read = reader.join().map_err(|_| anyhow::anyhow!("the reader's thread panicked; please report it"))?;
+            // Without rows there is a table all the same, as --create promises.
+            match (read, target_of_none) {
+                (Ok(read), Some(mut target)) => target.make().await.map(|()| read),
+                (read, _) => read,
+            }
         }
         // The reader ends at its next batch; it may be waiting for a pipe, and nobody waits for it.
         Err(error) => Err(error),
@@ -94,7 +124,7 @@ fn read_all(
 
 struct Sender<'a> {
     session: AppendSession,
-    table: &'a str,
+    target: Target<'a>,
     unanswered: VecDeque<Sent>,
     /// Events that were answered: durable.
     events: u64,
@@ -166,7 +196,8 @@ impl Sender<'_> {
     async fn send(&mut self, batch: Batch, progress: &Progress) -> anyhow::Result<()> {
         let Batch { events, first, last, .. } = batch;
         let count = events.len() as u64;
-        match self.session.append(self.table, events).await {
+        self.target.make().await?;
+        match self.session.append(self.target.table.as_str(), events).await {
             Ok(answer) => {
                 self.unanswered.push_back(Sent { answer, events: count, first, last });
                 Ok(())

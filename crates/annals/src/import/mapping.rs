@@ -48,6 +48,8 @@ pub(super) struct Mapping {
     uses: HashMap<Arc<str>, Use>,
     /// Names that were given and have not been met.
     unmet: BTreeSet<String>,
+    /// The same, of names under which columns are stored.
+    unmet_stored: BTreeSet<String>,
     /// How many events have a time, and whether all of these lie in January 1970.
     timed: (u64, bool),
 }
@@ -66,7 +68,8 @@ impl Mapping {
     pub(super) fn new(columns: Columns, types: ColumnTypes) -> Self {
         let given = columns.renamed.keys().chain(&columns.except).chain(columns.only.iter().flatten());
         let unmet = given.chain(&columns.key).chain(&columns.time).chain(&columns.id).cloned().collect();
-        Self { columns, types, uses: HashMap::new(), unmet, timed: (0, true) }
+        let unmet_stored = types.given().map(str::to_owned).collect();
+        Self { columns, types, uses: HashMap::new(), unmet, unmet_stored, timed: (0, true) }
     }
 
     /// Sets the types that these rows agree on, where none is set.
@@ -158,7 +161,32 @@ impl Mapping {
 
     /// Names that were given and that no row has had.
     pub(super) fn unmet(&self) -> impl Iterator<Item = &str> {
-        self.unmet.iter().map(String::as_str)
+        self.unmet.iter().chain(&self.unmet_stored).map(String::as_str)
+    }
+
+    /// Takes note of columns that an input has.
+    pub(super) fn meet(&mut self, names: &[Arc<str>]) {
+        for name in names {
+            self.use_of(name);
+        }
+    }
+
+    /// What is wrong where an option names a column that no row has had: it is likely misspelt.
+    pub(super) fn unmet_problem(&self) -> Option<String> {
+        const SHOWN_MAX: usize = 30;
+        let unmet: Vec<_> = self.unmet().map(|name| format!("{name:?}")).collect();
+        if unmet.is_empty() {
+            return None;
+        }
+        let mut met: Vec<_> = self.uses.keys().map(|name| &**name).collect();
+        met.sort_unstable();
+        let more = if met.len() > SHOWN_MAX { " and more" } else { "" };
+        met.truncate(SHOWN_MAX);
+        Some(format!(
+            "no row had a column {}, which an option names; the columns are {}{more}",
+            unmet.join(" or "),
+            met.join(", ")
+        ))
     }
 
     fn is_null(&self, cell: &RawCell) -> bool {
@@ -176,6 +204,9 @@ impl Mapping {
         }
         self.unmet.remove(&**name);
         let found = self.columns.use_of(name);
+        if let Some(stored) = &found.stored_as {
+            self.unmet_stored.remove(&**stored);
+        }
         // A log whose names hold data would otherwise grow the map without end.
         if self.uses.len() < annals_model::limits::TABLE_COLUMNS_MAX {
             self.uses.insert(Arc::clone(name), found.clone());

@@ -35,12 +35,13 @@ use anyhow::Context;
 use indicatif::HumanCount;
 
 use self::column_types::TypeSource;
-use self::load::load;
+use self::load::{Target, load};
 use self::mapping::Mapping;
 use self::progress::Progress;
 use self::rows::{ReadReport, read_rows};
 use crate::connect::block_on;
 use crate::output::printable_lines;
+use crate::size_argument::counted;
 
 pub(crate) use args::Args;
 pub(crate) use input::Input;
@@ -67,17 +68,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// When a row is bad, an input can't be read, or the server refuses.
 pub(crate) async fn import(client: &Client, args: &Args, inputs: Vec<Input>) -> anyhow::Result<String> {
     let mut types = args.types();
-    if args.create {
-        table::make(client, &args.table, args.shards).await?;
-    }
-    table::look_up(client, &args.table, &mut types).await?;
+    let is_there = table::look_up(client, &args.table, &mut types, args.create).await?;
     let progress = Progress::new(inputs.iter().map(Input::size).sum());
     let mapping = Mapping::new(args.columns(), types);
-    let report = load(client, args.table.as_str(), inputs, args.read_options(), mapping, &progress).await?;
+    // Made with the first event: an import that fails before leaves no table.
+    let shards = (!is_there).then_some(args.shards);
+    let target = Target { client, table: &args.table, to_make: shards };
+    let report = load(target, inputs, args.read_options(), mapping, &progress).await?;
     let mut done = format!("imported {} into {}", progress.finish(report.events), args.table);
     tell_of_bad_rows(&mut done, &report.read);
-    tell_of_unmet(&mut done, &report.mapping);
+    tell_of_no_rows(&mut done, &report.read);
     tell_of_times(&mut done, &report.mapping);
+    // Without rows nobody knows which columns they would have had, but for a header, which was looked at.
+    if report.read.rows > 0
+        && let Some(problem) = report.mapping.unmet_problem()
+    {
+        anyhow::bail!("{done}, but {problem}");
+    }
     Ok(done)
 }
 
@@ -115,7 +122,12 @@ fn dry_run(args: &Args, inputs: &[Input]) -> anyhow::Result<()> {
         events += batch.events.len() as u64;
         true
     })?;
-    let mut told = format!("{} events would be imported into {}", HumanCount(events), args.table);
+    if report.rows > 0
+        && let Some(problem) = mapping.unmet_problem()
+    {
+        anyhow::bail!(problem);
+    }
+    let mut told = format!("{} would be imported into {}", counted(events, "event"), args.table);
     for (name, column_type, source) in mapping.types().sorted() {
         let source = match source {
             TypeSource::Given => "given",
@@ -126,7 +138,7 @@ fn dry_run(args: &Args, inputs: &[Input]) -> anyhow::Result<()> {
         let _ = write!(told, "\n  {name}: {column_type} ({source})");
     }
     tell_of_bad_rows(&mut told, &report);
-    tell_of_unmet(&mut told, &mapping);
+    tell_of_no_rows(&mut told, &report);
     tell_of_times(&mut told, &mapping);
     writeln!(io::stderr(), "{}", printable_lines(&told)).context("writing what was found")
 }
@@ -147,12 +159,9 @@ fn tell_of_bad_rows(told: &mut String, report: &ReadReport) {
     }
 }
 
-/// A name that no row had is likely misspelt.
-fn tell_of_unmet(told: &mut String, mapping: &Mapping) {
-    let unmet: Vec<_> = mapping.unmet().collect();
-    if !unmet.is_empty() {
-        let names = unmet.join(" or ");
-        let _ = write!(told, "\nno row had a column {names}; see whether it is spelt so in the input");
+fn tell_of_no_rows(told: &mut String, report: &ReadReport) {
+    if report.rows == 0 {
+        told.push_str(if report.headers > 0 { "\nthe input has a header and no rows" } else { "\nthe input is empty" });
     }
 }
 

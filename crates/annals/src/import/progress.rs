@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::size_argument::counted;
 use crate::terminal::Stream;
 
 /// Shows the progress of an import on stderr.
@@ -49,8 +50,8 @@ impl Progress {
     pub(crate) fn finish(&self, events: u64) -> String {
         self.bar.finish_and_clear();
         format!(
-            "{} events out of {} in {:.2} s ({} events/s)",
-            HumanCount(events),
+            "{} out of {} in {:.2} s ({} events/s)",
+            counted(events, "event"),
             HumanBytes(self.bytes_read.load(Ordering::Relaxed)),
             self.began.elapsed().as_secs_f64(),
             HumanCount(self.rate(events))

@@ -29,6 +29,20 @@ pub(super) enum RawCell {
     Nested(String),
 }
 
+impl Row {
+    /// Refuses what `annals scan` wrote: its columns lie one in another, and as a row they would become one text.
+    pub(super) fn refuse_event(&self, input: &str) -> anyhow::Result<()> {
+        let has = |wanted: &str| self.cells.iter().any(|(name, _)| &**name == wanted);
+        let nested = self.cells.iter().any(|(name, cell)| &**name == "columns" && matches!(cell, RawCell::Nested(_)));
+        anyhow::ensure!(
+            !(nested && ["key", "sequence", "commit_time"].into_iter().all(has)),
+            "{input} holds events as `annals scan` writes them; `annals append TABLE --file {}` takes them back",
+            if input == "stdin" { "-" } else { input }
+        );
+        Ok(())
+    }
+}
+
 impl RawCell {
     /// The cell as text; none if it is null.
     pub(super) fn to_text(&self) -> Option<String> {

@@ -40,6 +40,8 @@ pub(crate) struct ReadOptions {
     pub(super) delimiter: u8,
     /// None: the first line of a CSV file.
     pub(super) header: Option<Vec<String>>,
+    /// Leaves out the first line of each CSV file, where the columns are given.
+    pub(super) skip_header: bool,
     /// Rows at the start of the inputs that are left out.
     pub(super) skip_rows: u64,
     /// Rows after these that are read.
@@ -74,6 +76,8 @@ pub(super) struct ReadReport {
     /// Rows read, bad ones among them.
     pub(super) rows: u64,
     pub(super) bad_rows: u64,
+    /// Header lines of CSV files, or what was given instead.
+    pub(super) headers: u64,
     /// The first of them.
     pub(super) shown_bad_rows: Vec<BadRow>,
 }
@@ -90,8 +94,8 @@ pub(super) fn read_rows(
     mut sink: impl FnMut(Batch) -> bool + Send,
 ) -> anyhow::Result<ReadReport> {
     let reading = Mutex::new(Reading::new(options, mapping, |batch| batch.is_ok_and(&mut sink)));
-    read_inputs(inputs, options, bytes_read, &reading)?;
-    Ok(unlocked(reading))
+    let outcome = read_inputs(inputs, options, bytes_read, &reading);
+    ended(reading, outcome)
 }
 
 /// As [`read_rows`], and gives what has come through a pipe to `sink` soon, however little it is and however many rows
@@ -108,11 +112,11 @@ pub(super) fn read_rows_as_they_come(
 ) -> anyhow::Result<ReadReport> {
     let reading = Mutex::new(Reading::new(options, mapping, sink));
     if inputs.iter().all(|input| !input.is_pipe()) {
-        read_inputs(inputs, options, bytes_read, &reading)?;
-        return Ok(unlocked(reading));
+        let outcome = read_inputs(inputs, options, bytes_read, &reading);
+        return ended(reading, outcome);
     }
-    let (ended, end) = mpsc::channel::<()>();
-    thread::scope(|scope| {
+    let (stop, end) = mpsc::channel::<()>();
+    let outcome = thread::scope(|scope| {
         let reading = &reading;
         scope.spawn(move || {
             while end.recv_timeout(HELD_BACK_MAX / 2) == Err(mpsc::RecvTimeoutError::Timeout) {
@@ -120,10 +124,10 @@ pub(super) fn read_rows_as_they_come(
             }
         });
         let outcome = read_inputs(inputs, options, bytes_read, reading);
-        drop(ended);
+        drop(stop);
         outcome
-    })?;
-    Ok(unlocked(reading))
+    });
+    ended(reading, outcome)
 }
 
 fn locked<T>(reading: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -131,8 +135,16 @@ fn locked<T>(reading: &Mutex<T>) -> MutexGuard<'_, T> {
     reading.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn unlocked<S>(reading: Mutex<Reading<'_, S>>) -> ReadReport {
-    reading.into_inner().unwrap_or_else(PoisonError::into_inner).report
+/// What was read before a mistake is good and is stored; the message tells how far that is.
+fn ended<S: FnMut(anyhow::Result<Batch>) -> bool>(
+    reading: Mutex<Reading<'_, S>>,
+    outcome: anyhow::Result<()>,
+) -> anyhow::Result<ReadReport> {
+    let mut reading = reading.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let settled = reading.settle();
+    reading.flush();
+    // A bad row among those that were held comes before what ended the reading.
+    settled.and(outcome).map(|()| reading.report)
 }
 
 fn read_inputs<S: FnMut(anyhow::Result<Batch>) -> bool>(
@@ -151,13 +163,18 @@ fn read_inputs<S: FnMut(anyhow::Result<Batch>) -> bool>(
             ),
             Format::Ndjson => Rows::Ndjson(NdjsonRows::open(opened.reader)),
         };
+        if let Rows::Csv(csv) = &mut rows {
+            if options.skip_header {
+                csv.next().with_context(|| format!("cannot read {name}"))?;
+            }
+            locked(reading).meet_header(csv.names(), inputs.len() == 1)?;
+        }
         while locked(reading).wants_another() {
             let Some((line, row)) = rows.next(&name)? else { break };
             locked(reading).come(&name, line, row)?;
         }
         locked(reading).settle()?;
     }
-    locked(reading).flush();
     Ok(())
 }
 
@@ -202,8 +219,23 @@ impl<'a, S: FnMut(anyhow::Result<Batch>) -> bool> Reading<'a, S> {
         self.wants_more && (self.sample.is_some() || !self.is_at_its_end())
     }
 
+    /// A header names the columns before anything is sent; where another input follows, that may have what is missing.
+    fn meet_header(&mut self, names: &[Arc<str>], is_all: bool) -> anyhow::Result<()> {
+        self.report.headers += 1;
+        self.mapping.meet(names);
+        match self.mapping.unmet_problem().filter(|_| is_all) {
+            Some(problem) => Err(anyhow::anyhow!(problem)),
+            None => Ok(()),
+        }
+    }
+
     /// Takes a row, or keeps it until the types are told.
     fn come(&mut self, input: &Arc<str>, line: u64, row: Result<Row, Problem>) -> anyhow::Result<()> {
+        if self.report.rows == 0
+            && let Ok(row) = &row
+        {
+            row.refuse_event(input)?;
+        }
         self.held_since.get_or_insert_with(Instant::now);
         let Some(sample) = &mut self.sample else { return self.take(input, line, row) };
         sample.push((Arc::clone(input), line, row));
@@ -227,9 +259,10 @@ impl<'a, S: FnMut(anyhow::Result<Batch>) -> bool> Reading<'a, S> {
         if self.held_since.is_none_or(|since| since.elapsed() < HELD_BACK_MAX / 2) {
             return;
         }
-        match self.settle() {
-            Ok(()) => self.flush(),
-            Err(error) => self.wants_more = (self.sink)(Err(error)),
+        let settled = self.settle();
+        self.flush();
+        if let Err(error) = settled {
+            self.wants_more = (self.sink)(Err(error));
         }
     }
 
@@ -255,8 +288,6 @@ impl<'a, S: FnMut(anyhow::Result<Batch>) -> bool> Reading<'a, S> {
         self.report.bad_rows += 1;
         let allowed = self.options.skip_bad_max;
         if self.report.bad_rows > allowed {
-            // What was read before the bad row is good and may be stored; the message tells how far that is.
-            self.flush();
             let count = self.report.bad_rows;
             return Err(match allowed {
                 0 => anyhow::Error::new(bad).context("a row is bad (--skip-bad N leaves out up to N of them)"),

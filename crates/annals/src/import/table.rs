@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use annals_client::Client;
 use annals_client::proto::{self, CreateTableRequest};
+use annals_client::{Client, Reason};
 use annals_model::TableName;
 use anyhow::Context;
 
@@ -20,13 +20,22 @@ pub(super) async fn make(client: &Client, name: &TableName, shards: u32) -> anyh
     made.with_context(|| format!("cannot make table {name}")).map(drop)
 }
 
-/// Takes over the types that the table's columns have.
+/// Takes over the types that the table's columns have; whether there is such a table, where it `may_be_absent`.
 ///
 /// # Errors
 /// When there is no such table, or a column was given another type than the table has for it.
-pub(super) async fn look_up(client: &Client, name: &TableName, types: &mut ColumnTypes) -> anyhow::Result<()> {
-    let table = client.table(name.as_str()).await.map_err(|error| {
-        let is_absent = error.reason() == Some(annals_client::Reason::TableNotFound);
+pub(super) async fn look_up(
+    client: &Client,
+    name: &TableName,
+    types: &mut ColumnTypes,
+    may_be_absent: bool,
+) -> anyhow::Result<bool> {
+    let found = client.table(name.as_str()).await;
+    if may_be_absent && found.as_ref().is_err_and(|error| error.reason() == Some(Reason::TableNotFound)) {
+        return Ok(false);
+    }
+    let table = found.map_err(|error| {
+        let is_absent = error.reason() == Some(Reason::TableNotFound);
         let advice = if is_absent { "; make it with --create or `annals table create`" } else { "" };
         anyhow::anyhow!("cannot import into {name}: {error}{advice}")
     })?;
@@ -40,5 +49,5 @@ pub(super) async fn look_up(client: &Client, name: &TableName, types: &mut Colum
         }
         types.set(&name, column_type, TypeSource::Table);
     }
-    Ok(())
+    Ok(true)
 }

@@ -20,5 +20,5 @@ pub(crate) use event_json::event_from_json;
 pub(crate) use event_writer::EventWriter;
 pub(crate) use format::{FormArgs, Format, FormatArgs};
 pub(crate) use key::{key_from_text, key_to_text};
-pub(crate) use table_layout::layout_of;
+pub(crate) use table_layout::{absent_column, layout_of};
 pub(crate) use text_table::{TextTable, write_json, write_text};

@@ -21,7 +21,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::connect::block_on;
-use crate::output::cell_to_text;
+use crate::output::{absent_column, cell_to_text};
 use crate::terminal::{Stream, terminal_width};
 use crate::time_argument::now;
 
@@ -59,6 +59,11 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             colors: stdout.has_colors(),
         };
         let question = Question { column: args.column.as_deref(), by: args.by.as_deref(), only: &args.only };
+        let columns: Vec<&str> = question.by.into_iter().chain(question.column).collect();
+        if !columns.is_empty() {
+            let absent = absent_column(&client.table(&args.selection.table).await?, &columns);
+            anyhow::ensure!(absent.is_none(), "{}", absent.unwrap_or_default());
+        }
         let Some((first, last)) = range_of(&client, args, &keys).await? else {
             anyhow::bail!("{} holds no events there; see `annals table describe {0}`", args.selection.table);
         };

@@ -1,9 +1,6 @@
 //! `annals table drop`: remove a table with all its events, after asking.
 
-use std::io::{BufRead, IsTerminal, Write};
-
-use anyhow::{Context, ensure};
-
+use super::confirmation::confirm;
 use crate::connect::{ServerArgs, block_on};
 use crate::size_argument::counted;
 use crate::terminal::note;
@@ -25,31 +22,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         let client = args.server.connect().await?;
         if !args.yes {
             let events = client.table(&args.name).await?.stats.unwrap_or_default().event_count;
-            confirm(&args.name, events)?;
+            confirm(&format!("dropping {} removes its {} for good", args.name, counted(events, "event")), &args.name)?;
         }
         client.drop_table(&args.name).await?;
         note(&format!("table {} is dropped", args.name));
         Ok(())
     })
-}
-
-/// Lets a person type the table's name; without a person, refuses.
-fn confirm(name: &str, events: u64) -> anyhow::Result<()> {
-    ensure!(
-        std::io::stdin().is_terminal(),
-        "dropping {name} removes its {} for good; say --yes where nobody can be asked",
-        counted(events, "event")
-    );
-    let mut screen = std::io::stderr();
-    write!(
-        screen,
-        "This removes {name} and its {} for good. Type the table's name to go on: ",
-        counted(events, "event")
-    )
-    .and_then(|()| screen.flush())
-    .context("asking")?;
-    let mut typed = String::new();
-    std::io::stdin().lock().read_line(&mut typed).context("reading the answer")?;
-    ensure!(typed.trim() == name, "that is not the table's name; nothing was dropped");
-    Ok(())
 }

@@ -1,5 +1,6 @@
 //! `annals table`: make, list, describe, change and drop tables.
 
+mod confirmation;
 mod create;
 mod describe;
 mod drop;

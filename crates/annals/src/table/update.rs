@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use annals_client::proto::{Retention, Table, UpdateTableRequest};
 
+use super::confirmation::confirm;
 use super::shown::show_table;
 use super::{Bound, ColumnArgument, bound_span_of, proto_span, span_of};
 use crate::connect::{ServerArgs, block_on};
@@ -34,6 +35,9 @@ pub(super) struct Args {
     /// Set or clear the protection from dropping, and from removing events at once.
     #[arg(long, value_name = "BOOL")]
     protect: Option<bool>,
+    /// Do not ask, where the change removes events at once.
+    #[arg(long, short = 'y')]
+    yes: bool,
     /// Change nothing; tell what the change would remove.
     #[arg(long)]
     dry_run: bool,
@@ -51,7 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             (None, None) => None,
             _ => Some(changed_retention(args, &client.table(&args.name).await?)?),
         };
-        let request = UpdateTableRequest {
+        let mut request = UpdateTableRequest {
             name: args.name.clone(),
             retention,
             add_columns: args.add_column.iter().map(Into::into).collect(),
@@ -60,6 +64,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
             validate_only: args.dry_run,
             ..UpdateTableRequest::default()
         };
+        if retention.is_some() && !args.dry_run && !args.yes {
+            request.validate_only = true;
+            let tried = client.update_table(request.clone()).await?;
+            if tried.removed_events > 0 {
+                let loss = format!("{} ({})", counted(tried.removed_events, "event"), ByteSize(tried.removed_bytes));
+                confirm(&format!("the new retention of {} removes {loss} for good", args.name), &args.name)?;
+            }
+            request.validate_only = false;
+        }
         Ok(client.update_table(request).await?)
     })?;
     let (events, bytes) = (counted(answer.removed_events, "event"), ByteSize(answer.removed_bytes));

@@ -98,3 +98,13 @@ fn events_go_to_the_shard_that_was_named_and_none_is_chosen_for_the_appender() {
         assert!(places.contains(&(Some(place.0), Some(place.1))), "{place:?} is not in {scanned}");
     }
 }
+
+#[test]
+fn a_retention_that_removes_nothing_at_once_is_set_without_asking() {
+    let served = Served::with_table();
+    served.append(&[json!({"key": "k"})]);
+    let update = ["table", "update", "k.t", "--retention-bytes", "1GB"];
+    let changed = served.annals(&update).json();
+    assert_eq!(changed["retention"]["max_bytes"], 1_000_000_000);
+    served.annals(&[&update[..], &["--yes"]].concat()).succeeded();
+}

@@ -70,3 +70,15 @@ fn a_scan_as_of_a_token_reads_that_moment_again() {
     let again = served.annals(&["scan", "k.t", "--as-of", &token, "--json"]).succeeded();
     assert_eq!(again.stdout, scan.stdout);
 }
+
+#[test]
+fn a_tail_begins_with_the_sequence_that_it_is_told() {
+    let served = Served::with_table();
+    served.append(&numbered(0..5));
+    let tail = |table: &str, start: &str| served.annals(&["tail", table, "--stop-at-head", "--start", start]);
+    let found: Vec<_> = tail("k.t", "sequence:4").objects().iter().map(|event| event["sequence"].clone()).collect();
+    assert_eq!(found, [4, 5]);
+    served.annals(&["table", "create", "k.many", "--shards", "2"]).succeeded();
+    assert!(tail("k.many", "sequence:4").failed(1).contains("sequence:SHARD/4"));
+    tail("k.many", "sequence:0/1,1/1").succeeded();
+}

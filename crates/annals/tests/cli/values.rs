@@ -69,7 +69,7 @@ fn numbers_that_a_column_of_doubles_can_not_hold_are_refused_by_append_and_impor
 
 #[test]
 fn a_column_or_member_given_twice_is_refused_by_its_name() {
-    let served = Served::start();
+    let served = Served::with_table();
     let error = served.import("id,at,v,at\nA1,2024-03-01T10:00:00Z,1,1999-01-01T00:00:00Z\n", &[]).failed(1);
     assert!(error.contains("stdin: line 1: column \"at\" is given twice"), "{error}");
     let error = served.import("A1,2024-03-01,1,2\n", &["--header", "id,at,v,v"]).failed(1);
@@ -116,7 +116,7 @@ fn a_quote_that_is_never_closed_takes_no_row_into_its_cell() {
 
 #[test]
 fn text_behind_a_closing_quote_is_refused_with_its_line() {
-    let served = Served::start();
+    let served = Served::with_table();
     let error = served.import("id,at,note\nA1,2024-03-01T10:00:00Z,\"abc\"def\n", &[]).failed(1);
     assert!(
         error.contains("stdin, line 2, column \"note\": text stands behind the quote that closes on line 2"),

@@ -37,10 +37,16 @@ pub enum ConfigError {
     /// A flag sets something that is no setting.
     #[error("there is no setting {0}; `deploy/annals.toml` lists all")]
     UnknownSetting(String),
+    /// A variable of the environment looks like one that sets something, and sets nothing.
+    #[error("there is no setting for the variable {0}{1}; `annals serve --print-config` lists all with theirs")]
+    UnknownVariable(String, String),
     /// The values do not go together.
     #[error("{0}")]
     Problem(String),
 }
+
+/// So many letters off, a variable is likely a misspelt setting and not another program's.
+const LETTERS_OFF_MAX: usize = 2;
 
 /// The variable of the environment that sets `key`: `limits.tails_max` is set by `ANNALS_LIMITS_TAILS_MAX`.
 pub fn variable(key: &str) -> String {
@@ -51,7 +57,7 @@ impl Config {
     /// Reads the file, if one is named, puts the environment over it and the flags over both. `flags` holds keys like
     /// `server.listen` with their values as text.
     ///
-    /// Variables that begin like those of settings and are none are left alone: commands have some of their own.
+    /// Variables that are no settings are left alone; see [`Config::check_variables`].
     ///
     /// # Errors
     /// When anything is unknown, of the wrong kind, or does not go together.
@@ -81,10 +87,43 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Refuses a variable of the environment that was likely meant to set something and is misspelt: one that begins
+    /// like those of a section of settings, or differs from a setting's by a letter or two. Those that container
+    /// platforms make for a service of the name annals are theirs.
+    ///
+    /// # Errors
+    /// [`ConfigError::UnknownVariable`].
+    pub fn check_variables(names: impl IntoIterator<Item = String>) -> Result<(), ConfigError> {
+        let known: Vec<String> = Self::settings().iter().map(|setting| variable(&setting.key)).collect();
+        let sections: Vec<String> = Self::settings()
+            .iter()
+            .filter_map(|setting| Some(variable(setting.key.split_once('.')?.0) + "_"))
+            .collect();
+        for name in names.into_iter().filter(|name| name.starts_with("ANNALS_") && !known.contains(name)) {
+            let is_a_platforms = name.contains("_SERVICE_") || name.contains("_PORT");
+            let distance = |known: &&String| strsim::damerau_levenshtein(&name, known);
+            let nearest = known.iter().min_by_key(distance).filter(|known| distance(known) <= LETTERS_OFF_MAX);
+            if is_a_platforms || (nearest.is_none() && !sections.iter().any(|section| name.starts_with(section))) {
+                continue;
+            }
+            let meant = nearest.map(|known| format!(" (is {known} meant?)")).unwrap_or_default();
+            return Err(ConfigError::UnknownVariable(name, meant));
+        }
+        Ok(())
+    }
+}
+
 /// The file as a table, once it is known that it makes a configuration by itself: then errors have their line.
 fn read(path: &Path) -> Result<Table, ConfigError> {
-    let text = fs::read_to_string(path)
-        .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), reason: error.to_string() })?;
+    let unreadable = |reason: String| ConfigError::Unreadable { path: path.to_owned(), reason };
+    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err(unreadable("it is UTF-16; `iconv -f UTF-16 -t UTF-8` converts it".to_owned()));
+    }
+    let text = String::from_utf8(bytes).map_err(|error| unreadable(format!("it is not UTF-8: {error}")))?;
+    // Editors of some systems put a mark at the start.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
     let wrong = |error: toml::de::Error| ConfigError::File { path: path.to_owned(), reason: error.to_string() };
     toml::from_str::<Config>(&text).map_err(wrong)?;
     text.parse().map_err(wrong)
