@@ -6,6 +6,7 @@
 mod admission;
 #[cfg(test)]
 mod admission_tests;
+mod ages;
 mod background;
 mod backlog;
 mod catalog;
@@ -33,10 +34,12 @@ mod shard_state;
 mod sources;
 mod store;
 mod sync;
+mod system_clock;
 mod table_state;
 
 pub use annals_storage::store::{CloseError, OpenError};
-pub use clock::{Clock, SystemClock};
+pub use clock::Clock;
 pub use compaction::merged_run_bytes_max;
 pub use engine::EmbeddedEngine;
 pub use options::{OpenMode, Options};
+pub use system_clock::SystemClock;

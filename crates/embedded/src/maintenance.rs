@@ -3,7 +3,7 @@
 //! None of these is urgent and all of them read and write much; on one thread they neither compete with each other nor
 //! have to agree on what runs there are. It works in steps of seconds at most, so that it ends soon when it is asked to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -228,11 +228,13 @@ impl Maintenance {
             return Ok(());
         }
         self.retention_at = Some(now);
-        let mut aged = Vec::new();
+        self.store.ages().look();
+        let (mut aged, mut ages_max) = (Vec::new(), BTreeSet::new());
         for table in self.store.catalog().tables() {
             let retention = table.table().definition.retention;
-            aged.extend(aged_shards(&table, retention, self.store.wall_time()).into_iter().map(|of| (table.id(), of)));
-            let has_work = !plan_trim(&table, retention, self.store.wall_time()).floors.is_empty();
+            ages_max.extend(retention.age_max);
+            aged.extend(aged_shards(&table, retention, self.store.ages()).into_iter().map(|of| (table.id(), of)));
+            let has_work = !plan_trim(&table, retention, self.store.ages()).floors.is_empty();
             if !has_work || table.scan_lease().must_wait(now) {
                 continue;
             }
@@ -247,6 +249,9 @@ impl Maintenance {
         }
         if !aged.is_empty() {
             self.commits.begin_freeze(aged);
+        }
+        if self.store.ages().wants_note(ages_max.into_iter()) {
+            self.commits.begin_note_clock();
         }
         Ok(())
     }
@@ -308,6 +313,7 @@ impl Maintenance {
         }
         let compaction = Compaction {
             catalog: self.store.catalog(),
+            ages: self.store.ages(),
             segments: &self.segments,
             run_bounds: self.store.run_bounds(),
             run_bytes_max: merged_run_bytes_max(self.store.options().run_bytes_max),

@@ -247,7 +247,8 @@ impl Replay for TableReplay {
             }
             StateRecord::TableUpdated { .. }
             | StateRecord::ColumnsLearned { .. }
-            | StateRecord::DroppedForgotten { .. } => {}
+            | StateRecord::DroppedForgotten { .. }
+            | StateRecord::ClockNoted(_) => {}
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use annals_storage::layout;
 use annals_storage::manifest::ManifestOptions;
 use annals_storage::segment::CacheLimits;
 
-use super::clock::{Clock, SystemClock};
+use super::clock::Clock;
+use super::system_clock::SystemClock;
 
 /// What an engine is opened with. Every bound has a default that suits a node with some gigabytes of memory.
 #[derive(Clone, Debug)]
@@ -19,6 +20,9 @@ pub struct Options {
     pub disk: Arc<dyn Disk>,
     /// The clocks.
     pub clock: Arc<dyn Clock>,
+    /// How long the clock of an opening must have run, and be called synchronised, before the time that the store was closed
+    /// makes events older; none: a sixteenth of the table's age, from 1 h to 1 d.
+    pub clock_grace: Option<Duration>,
     /// Whether anything may be written.
     pub mode: OpenMode,
     /// The journal's files.
@@ -89,6 +93,7 @@ impl Options {
         Self {
             disk,
             clock: Arc::new(SystemClock::default()),
+            clock_grace: None,
             mode: OpenMode::ReadWrite,
             journal: JournalOptions::default(),
             manifest: ManifestOptions::default(),

@@ -2,12 +2,14 @@
 
 use std::sync::{Arc, OnceLock, PoisonError};
 
-use annals_model::{CommitTime, Shard, TableId};
+use annals_model::{Shard, TableId};
 use annals_storage::Damage;
 use annals_storage::framed::Position;
 use annals_storage::identity::StoreIdentity;
 use annals_storage::layout::FileNumber;
+use annals_storage::state::State;
 
+use super::ages::AgeClock;
 use super::backlog::{Backlog, FrozenMemtable};
 use super::catalog::Catalog;
 use super::keeper::KeeperDesk;
@@ -24,6 +26,7 @@ pub(crate) struct Store {
     options: Options,
     identity: StoreIdentity,
     catalog: Catalog,
+    ages: AgeClock,
     gauge: Arc<MemoryGauge>,
     backlog: Backlog,
     pace: Pace,
@@ -38,13 +41,20 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// A store of these tables, whose memtables `gauge` counts.
-    pub(crate) fn new(options: Options, identity: StoreIdentity, catalog: Catalog, gauge: Arc<MemoryGauge>) -> Self {
+    /// A store of these tables, whose memtables `gauge` counts, and that was opened with this state.
+    pub(crate) fn new(
+        options: Options,
+        identity: StoreIdentity,
+        catalog: Catalog,
+        gauge: Arc<MemoryGauge>,
+        state: &State,
+    ) -> Self {
         let read_only = OnceLock::new();
         if options.mode == OpenMode::ReadOnly {
             read_only.get_or_init(|| ReadOnlyReason::OpenedReadOnly);
         }
         Self {
+            ages: AgeClock::open(Arc::clone(&options.clock), options.clock_grace, state),
             options,
             identity,
             catalog,
@@ -131,9 +141,9 @@ impl Store {
         &self.run_bounds
     }
 
-    /// The wall clock, as commit times count.
-    pub(crate) fn wall_time(&self) -> CommitTime {
-        CommitTime::from_unix_nanos(self.options.clock.wall_nanos())
+    /// How old what was committed is.
+    pub(crate) fn ages(&self) -> &AgeClock {
+        &self.ages
     }
 
     /// Why it takes no appends; none if it does.

@@ -55,6 +55,16 @@ impl ServerProcess {
         Self::run(command, data)
     }
 
+    /// As `start`, with variables of the environment.
+    ///
+    /// # Panics
+    /// As `start`.
+    pub fn start_with_environment(binary: &Path, data: &Path, variables: &[(&str, &Path)]) -> Self {
+        let mut command = serve(binary, data, &[]);
+        command.envs(variables.iter().copied());
+        Self::run(command, data)
+    }
+
     fn run(mut command: Command, data: &Path) -> Self {
         let log = data.with_extension("log");
         let stderr = File::options().create(true).append(true).open(&log).expect("a file for the server's log");

@@ -7,6 +7,9 @@
 #[path = "../../../crates/embedded/src/admission/mod.rs"]
 mod admission;
 
+#[path = "../../../crates/embedded/src/ages/mod.rs"]
+mod ages;
+
 #[path = "../../../crates/embedded/src/background.rs"]
 mod background;
 
@@ -85,6 +88,9 @@ mod sources;
 #[path = "../../../crates/embedded/src/store.rs"]
 mod store;
 
+#[path = "../../../crates/embedded/src/system_clock.rs"]
+mod system_clock;
+
 #[path = "../../../crates/embedded/src/table_state.rs"]
 mod table_state;
 
@@ -92,7 +98,8 @@ mod table_state;
 pub mod sync;
 
 pub use annals_storage::store::{CloseError, OpenError};
-pub use clock::{Clock, SystemClock};
+pub use clock::Clock;
 pub use compaction::merged_run_bytes_max;
 pub use engine::EmbeddedEngine;
 pub use options::{OpenMode, Options};
+pub use system_clock::SystemClock;

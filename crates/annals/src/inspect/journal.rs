@@ -84,6 +84,7 @@ fn change_text(record: &StateRecord) -> String {
         StateRecord::FloorRaised { table, shard, first_retained } => {
             format!("shard {shard} of table {table} is retained from sequence {first_retained} on")
         }
+        StateRecord::ClockNoted(span) => format!("{}: {span}", if span.is_opening { "opened" } else { "the clocks" }),
     }
 }
 

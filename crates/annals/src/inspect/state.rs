@@ -71,6 +71,7 @@ fn object_of(state: &State) -> Json {
         "tables": tables.collect::<Vec<_>>(),
         "floors": floors.collect::<Vec<_>>(),
         "dropped": state.dropped().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "clock": state.clock().spans().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "newest_commit": state.newest_commit().to_string(),
     })
 }

@@ -90,7 +90,7 @@ impl Committer {
         let CommitStart { store, journal, state } = start;
         let ((sender, requests), (errand_sender, errands)) = (unbounded(), unbounded());
         let (memory, obstacles) = (store.gauge().given_back().clone(), store.backlog().obstacles().clone());
-        let clock = CommitClock::new(Arc::clone(&store.options().clock), state.newest_commit());
+        let clock = CommitClock::new(Arc::clone(&store.options().clock), store.ages().opening());
         let plan = Plan::new(state, &store.catalog().tables(), Arc::clone(store.gauge()));
         let handle = CommitHandle::new(sender, errand_sender, Arc::clone(&store));
         let committer = Self {
@@ -162,6 +162,7 @@ impl Committer {
                 Errand::Change { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
                 Errand::Forget { answer, .. } => drop(answer.send(Err(CatalogError::Closed))),
                 Errand::Freeze { answer, .. } => drop(answer),
+                Errand::NoteClock => {}
             }
         }
     }
@@ -245,9 +246,11 @@ impl Committer {
         match (errand, refused) {
             (Errand::Freeze { which, answer }, _) => self.freezes.push((which, answer)),
             (Errand::Change { change, answer }, None) => {
-                let now = self.clock.now();
+                let (now, _) = self.clock.now();
                 self.plan.change(change, now, answer, &mut self.filling);
             }
+            (Errand::NoteClock, None) => self.filling.frame.push_mark(Mark::Idle),
+            (Errand::NoteClock, Some(_)) => {}
             (Errand::Forget { tables, answer }, None) => self.plan.forget(&tables, answer, &mut self.filling),
             (Errand::Forget { answer, .. }, Some(failure)) => drop(answer.send(Err(failure.for_change()))),
             (Errand::Change { answer, .. }, Some(failure)) => {
@@ -264,14 +267,18 @@ impl Committer {
             // Changes that changed nothing: a floor that was not raised.
             return drop(unchanged.add_to_memtables(CommitTime::MIN, FileNumber::FIRST).publish(&self.store));
         }
+        let is_mark = self.filling.group.is_empty();
+        let (commit_time, reading) = self.clock.now();
+        for span in self.store.ages().due(commit_time, self.clock.slew(), reading) {
+            self.plan.note_clock(span, &mut self.filling);
+        }
         let group = std::mem::take(&mut self.filling.group);
-        let commit_time = self.clock.now();
         let end_before = self.journal.end();
         let is_small = self.filling.frame.body_bytes() <= self.store.options().sync_here_bytes_max;
         match self.journal.write(&mut self.filling.frame, commit_time) {
             Ok(unsynced) => {
                 let file = unsynced.place().file;
-                self.wants_mark = !group.is_empty();
+                self.wants_mark = !is_mark;
                 let to_sync_here = if is_small {
                     Some(unsynced)
                 } else {
@@ -291,10 +298,8 @@ impl Committer {
             Err(error) => {
                 self.plan.take_back(&group);
                 let failure = self.failure(&error);
-                if self.wants_mark && group.is_empty() {
-                    // A mark that found no space is no loss; the next frame stands in for it.
-                    self.wants_mark = false;
-                }
+                // A mark that found no space is no loss; the next frame stands in for it.
+                self.wants_mark &= !is_mark;
                 group.fail(&failure);
                 self.filling.frame.clear();
             }
@@ -309,6 +314,7 @@ impl Committer {
                 let shards: Vec<_> = group.heads().map(|(table, shard)| (Arc::clone(table), shard)).collect();
                 let records = group.publish(&self.store);
                 self.plan.note_durable(&records, commit_time);
+                self.store.ages().note_durable(&records, commit_time);
                 self.store.freeze_where_due(&shards);
                 if let Some(last) = self.freeze_through.take() {
                     self.store.freeze_through(last);

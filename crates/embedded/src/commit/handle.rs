@@ -100,6 +100,12 @@ impl CommitHandle {
         drop(self.errands.send(Errand::Freeze { which: Freeze::Shards(shards), answer }));
     }
 
+    /// Has a frame written that makes durable how the clocks stand. Does not wait for it.
+    pub(crate) fn begin_note_clock(&self) {
+        // A commit thread that has ended has noted what it could.
+        drop(self.errands.send(Errand::NoteClock));
+    }
+
     /// Has the commit thread finish what came before, and end.
     pub(crate) fn close(&self) {
         // It ended already if nobody takes this.

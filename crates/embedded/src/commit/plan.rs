@@ -12,7 +12,7 @@ use annals_model::{
     TableId, TableName,
 };
 use annals_storage::journal::JournalFrame;
-use annals_storage::state::{State, StateRecord};
+use annals_storage::state::{ClockSpan, State, StateRecord};
 
 use super::group::{Effect, Group, PlannedAppend, Refusal};
 use super::request::{AppendAnswer, Change, ChangeAnswer, ForgetAnswer};
@@ -267,6 +267,11 @@ impl Plan {
             self.record(StateRecord::DroppedForgotten { table }, filling);
         }
         filling.group.forgets.push(answer);
+    }
+
+    /// Plans a span of the clocks, in the frame of the first commit that it holds for.
+    pub(super) fn note_clock(&mut self, span: ClockSpan, filling: &mut Filling) {
+        self.record(StateRecord::ClockNoted(span), filling);
     }
 
     fn record(&mut self, record: StateRecord, filling: &mut Filling) {

@@ -34,6 +34,8 @@ pub(super) enum Errand {
     Change { change: Change, answer: ChangeAnswer },
     /// Forget the ids of dropped tables of which nothing is left.
     Forget { tables: Vec<TableId>, answer: ForgetAnswer },
+    /// Make durable how the clocks stand, by a mark.
+    NoteClock,
     /// Freeze memtables, so that they are flushed; answered once they are frozen.
     Freeze { which: Freeze, answer: oneshot::Sender<()> },
 }

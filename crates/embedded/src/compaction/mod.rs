@@ -18,6 +18,7 @@ use annals_storage::segment::{
 
 pub use policy::merged_run_bytes_max;
 
+use super::ages::AgeClock;
 use super::catalog::Catalog;
 use super::runs::Run;
 use super::segment_set::SegmentSet;
@@ -50,6 +51,8 @@ impl CompactError {
 pub(super) struct Compaction<'store> {
     /// The tables.
     pub(super) catalog: &'store Catalog,
+    /// How old what was committed is.
+    pub(super) ages: &'store AgeClock,
     /// The segments.
     pub(super) segments: &'store SegmentSet,
     /// Held while what is retained is decided upon by whole runs, and while runs are put in the place of others.

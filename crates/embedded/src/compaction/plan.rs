@@ -1,7 +1,6 @@
 //! Finds what the policy asks for in a store.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use annals_model::{Retention, Sequence};
 
@@ -56,8 +55,9 @@ impl Compaction<'_> {
         };
         let sizes: Vec<u64> = runs.iter().map(size).collect();
         let retention = table.table().definition.retention;
-        let range =
-            policy::next_merge(&sizes, self.run_bytes_max, &barriers, |range| stays_fine(&runs[range], retention))?;
+        let range = policy::next_merge(&sizes, self.run_bytes_max, &barriers, |range| {
+            self.stays_fine(&runs[range], retention)
+        })?;
         Some(Replacement { table: Arc::clone(table), shard: shard.shard(), runs: runs[range].to_vec() })
     }
 
@@ -77,14 +77,19 @@ impl Compaction<'_> {
         })
         .collect()
     }
-}
 
-/// Whether runs are still a small part of what a retention keeps once they are one: since it removes whole runs, a
-/// run that spans all of an age or a size would keep events for twice as long.
-fn stays_fine(runs: &[Arc<Run>], retention: Retention) -> bool {
-    let (Some(oldest), Some(newest)) = (runs.first(), runs.last()) else { return true };
-    let span = newest.summary().last_commit.unix_nanos().abs_diff(oldest.summary().first_commit.unix_nanos());
-    let bytes: u64 = runs.iter().map(|run| run.summary().length).sum();
-    retention.age_max.is_none_or(|age| Duration::from_nanos(span) <= age / RETENTION_PARTS)
-        && retention.bytes_max.is_none_or(|limit| bytes <= limit / u64::from(RETENTION_PARTS))
+    /// Whether runs are still a small part of what a retention keeps once they are one: since it removes whole runs, a
+    /// run that spans all of an age or a size would keep events for twice as long.
+    fn stays_fine(&self, runs: &[Arc<Run>], retention: Retention) -> bool {
+        let (Some(oldest), Some(newest)) = (runs.first(), runs.last()) else { return true };
+        let is_short = |age_max| {
+            let ages = self.ages.now(age_max);
+            let span =
+                ages.about(oldest.summary().first_commit).saturating_sub(ages.about(newest.summary().last_commit));
+            span <= age_max / RETENTION_PARTS
+        };
+        let bytes: u64 = runs.iter().map(|run| run.summary().length).sum();
+        retention.age_max.is_none_or(is_short)
+            && retention.bytes_max.is_none_or(|limit| bytes <= limit / u64::from(RETENTION_PARTS))
+    }
 }

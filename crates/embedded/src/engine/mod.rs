@@ -94,7 +94,7 @@ impl EmbeddedEngine {
             }
             let Replayed { catalog, segments: (segments, named) } = replay.finish(&opened.state);
             open::log_missing(&segments, &named);
-            let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+            let store = Arc::new(Store::new(options, opened.identity, catalog, gauge, &opened.state));
             if let Some(damage) = lost {
                 store.set_broken_off(damage);
             }
@@ -106,7 +106,8 @@ impl EmbeddedEngine {
         open::log_missing(&segments, &named);
         let segments = SegmentSet::new(segments, Arc::clone(&opened.manifest), named, &*options.disk)
             .map_err(|source| OpenError::Io { doing: "looking through the segments".into(), source })?;
-        let store = Arc::new(Store::new(options, opened.identity, catalog, gauge));
+        let store = Arc::new(Store::new(options, opened.identity, catalog, gauge, &opened.state));
+        store.ages().log_opening();
         store.hand_over_frozen();
         let (maintenance, directory) = (Arc::default(), Arc::default());
         let start =
@@ -142,8 +143,9 @@ impl EmbeddedEngine {
             // What the disk holds is not known: the next opening finds out.
             (Some(_), _) | (_, None | Some(Stopped::Broken)) => Ok(()),
             (None, Some(Stopped::InOrder(mut ended, manifest))) => {
-                let now = ended.clock.now();
-                store::close(&mut ended.journal, &manifest, now)
+                let (now, reading) = ended.clock.now();
+                let time = self.store.ages().close(now, ended.clock.slew(), reading);
+                store::close(&mut ended.journal, &manifest, time)
             }
         };
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
@@ -301,7 +303,7 @@ impl Engine for EmbeddedEngine {
     async fn trim(&self, table: TableId, retention: Retention, mode: TrimMode) -> Result<Trimmed, CatalogError> {
         let state = self.store.table(table).map_err(|_| CatalogError::UnknownTable(table))?;
         if mode == TrimMode::Plan {
-            return Ok(plan_trim(&state, retention, self.store.wall_time()).trimmed);
+            return Ok(plan_trim(&state, retention, self.store.ages()).trimmed);
         }
         let commits = self.commits().map_err(CatalogError::ReadOnly)?.clone();
         let (store, desk) = (Arc::clone(&self.store), Arc::clone(&self.maintenance));

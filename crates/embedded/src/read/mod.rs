@@ -110,7 +110,7 @@ impl Reads {
         shard: Shard,
         time: CommitTime,
     ) -> Result<Sequence, ReadError> {
-        let now = self.store.wall_time();
+        let now = self.store.ages().commit_horizon();
         self.run(table, move |table, access| stats::find_commit_time(table, shard, time, now, access)).await
     }
 

@@ -10,7 +10,7 @@ use crate::table_state::TableState;
 use annals_engine::{PartitionStats, ReadError, ShardStats, SizeEstimate, TableStats};
 
 /// The first sequence of a shard that was committed at or after `time`; the one after the head if none was. `now` is
-/// the wall clock: nothing was committed after it.
+/// a moment at or after which nothing was committed.
 ///
 /// When what retention removed was committed is not known any more, only that it was no later than what is retained.
 pub(super) fn find_commit_time(

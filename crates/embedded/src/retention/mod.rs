@@ -10,10 +10,12 @@
 mod lease;
 mod policy;
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use annals_model::{CommitTime, Retention, Sequence, Shard};
 
+use super::ages::AgeClock;
 use super::commit::{Change, CommitHandle};
 use super::runs::Run;
 use super::shard_state::ShardState;
@@ -39,28 +41,31 @@ pub(crate) struct TrimPlan {
 
 /// The shards whose memtable holds events that are old by the table's retention: it is to be flushed, however little
 /// it is, since only runs can go.
-pub(crate) fn aged_shards(table: &TableState, retention: Retention, now: CommitTime) -> Vec<Shard> {
+pub(crate) fn aged_shards(table: &TableState, retention: Retention, ages: &AgeClock) -> Vec<Shard> {
     let Some(age_max) = retention.age_max else { return Vec::new() };
-    let part = (age_max / RETENTION_PARTS).as_nanos();
-    let is_aged = |first: CommitTime| {
-        let age = i128::from(now.unix_nanos()) - i128::from(first.unix_nanos());
-        u128::try_from(age).is_ok_and(|age| age >= part)
-    };
+    let ages = ages.now(age_max);
+    let is_aged = |first: CommitTime| ages.about(first) >= age_max / RETENTION_PARTS;
     let aged = table.shards().iter().filter(|shard| shard.view().active.first_commit().is_some_and(is_aged));
     aged.map(ShardState::shard).collect()
 }
 
-/// Decides what goes of a table at `now`, by the clock of commit times.
-pub(crate) fn plan_trim(table: &TableState, retention: Retention, now: CommitTime) -> TrimPlan {
+/// Decides what goes of a table now.
+pub(crate) fn plan_trim(table: &TableState, retention: Retention, ages: &AgeClock) -> TrimPlan {
     if retention.keeps_everything() {
         return TrimPlan::default();
     }
     let views: Vec<_> = table.shards().iter().map(|shard| (shard.shard(), shard.view())).collect();
     let retained: Vec<_> =
         views.iter().map(|(_, view)| view.runs.between(view.first_retained, Sequence::MAX)).collect();
-    let ages: Vec<Vec<RunAge>> = retained.iter().map(|runs| runs.iter().map(|run| age_of(run)).collect()).collect();
+    let ages = retention.age_max.map(|age_max| ages.now(age_max));
+    let age_of = |run: &Arc<Run>| RunAge {
+        last_commit: run.summary().last_commit,
+        age: ages.as_ref().map_or(Duration::ZERO, |ages| ages.of(run.summary().last_commit)),
+        stored_bytes: run.summary().length,
+    };
+    let ages: Vec<Vec<RunAge>> = retained.iter().map(|runs| runs.iter().map(age_of).collect()).collect();
     let mut plan = TrimPlan::default();
-    for (index, count) in runs_to_remove(&ages, retention, now).into_iter().enumerate() {
+    for (index, count) in runs_to_remove(&ages, retention).into_iter().enumerate() {
         let gone = &retained[index][..count];
         if let Some(last) = gone.last() {
             plan.floors.push((views[index].0, last.summary().last.next()));
@@ -83,13 +88,9 @@ pub(crate) fn trim(
     commits: &CommitHandle,
 ) -> Result<Trimmed, CatalogError> {
     let _bounds = store.run_bounds().lock().unwrap_or_else(PoisonError::into_inner);
-    let TrimPlan { floors, trimmed } = plan_trim(table, retention, store.wall_time());
+    let TrimPlan { floors, trimmed } = plan_trim(table, retention, store.ages());
     if !floors.is_empty() {
         commits.change_and_wait(Change::RaiseFloors { table: table.id(), floors })?;
     }
     Ok(trimmed)
-}
-
-fn age_of(run: &Run) -> RunAge {
-    RunAge { last_commit: run.summary().last_commit, stored_bytes: run.summary().length }
 }

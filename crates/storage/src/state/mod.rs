@@ -1,11 +1,13 @@
-//! What a store knows besides its events: the catalog of tables, and from where on each shard is retained.
+//! What a store knows besides its events: the catalog of tables, and from where on each shard is retained, and how
+//! the clocks went.
 //!
 //! The state changes by records only. A [`StateRecord`] is written into the journal frame that it belongs to, and is
 //! applied once that frame is durable; opening applies the same records again. A snapshot of the whole is written to a
 //! file of its own before the journal files with its records are given up. All of it is held in memory: it is bounded
-//! by the number of tables, their columns and their shards, and by the drops that the journal still tells of: the id of
+//! by the number of tables, their columns and their shards, and by the drops that the journal still tells of (and a bounded ledger of the clocks): the id of
 //! a dropped table is forgotten once no segment and no journal file names it.
 
+mod clock;
 mod record;
 mod snapshot;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use std::sync::Arc;
 
 use annals_model::{ColumnConflict, CommitTime, LearnedColumn, Schema, Sequence, Shard, Table, TableId};
 
+pub use clock::{ClockLedger, ClockSpan};
 pub use record::StateRecord;
 pub use snapshot::{SnapshotPlace, load_snapshot, write_snapshot};
 
@@ -27,6 +30,7 @@ pub struct State {
     dropped: BTreeSet<TableId>,
     floors: BTreeMap<(TableId, Shard), Sequence>,
     newest_commit: CommitTime,
+    clock: ClockLedger,
 }
 
 /// Why a record does not fit the state: it was not written for it.
@@ -51,6 +55,14 @@ pub enum StateError {
         /// The revision that the record gives it.
         next: u64,
     },
+    /// A span of the clocks does not begin after the one before it.
+    #[error("a span of the clocks from {next} on after one from {present} on")]
+    ClockBack {
+        /// Where the newest span begins.
+        present: CommitTime,
+        /// Where the record's begins.
+        next: CommitTime,
+    },
 }
 
 impl Default for State {
@@ -60,6 +72,7 @@ impl Default for State {
             dropped: BTreeSet::new(),
             floors: BTreeMap::new(),
             newest_commit: CommitTime::MIN,
+            clock: ClockLedger::default(),
         }
     }
 }
@@ -101,6 +114,7 @@ impl State {
                 let floor = self.floors.entry((*table, *shard)).or_insert(Sequence::FIRST);
                 *floor = (*floor).max(*first_retained);
             }
+            StateRecord::ClockNoted(span) => self.clock.note(*span)?,
         }
         Ok(())
     }
@@ -113,6 +127,11 @@ impl State {
     /// The newest commit time of all frames so far; `CommitTime::MIN` before the first.
     pub fn newest_commit(&self) -> CommitTime {
         self.newest_commit
+    }
+
+    /// How the clocks went.
+    pub fn clock(&self) -> &ClockLedger {
+        &self.clock
     }
 
     /// All tables, by id.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use annals_model::{LearnedColumn, Retention, Sequence, Shard, Table, TableId};
 use prost::Message;
 
-use super::wire;
+use super::{ClockSpan, wire};
 
 /// One change of the state.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub enum StateRecord {
         /// The oldest sequence that is retained, or the one after the head if none is.
         first_retained: Sequence,
     },
+    /// From this frame on the clocks go on in another way than before.
+    ClockNoted(ClockSpan),
 }
 
 impl StateRecord {

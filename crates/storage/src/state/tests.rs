@@ -52,6 +52,17 @@ fn table() -> Table {
     }
 }
 
+fn span(commit: i64, elapsed_nanos: i64) -> ClockSpan {
+    ClockSpan {
+        commit: CommitTime::from_unix_nanos(commit),
+        elapsed_nanos,
+        wall_nanos: commit - 3,
+        slew: 1,
+        is_opening: true,
+        is_synchronised: true,
+    }
+}
+
 fn records() -> Vec<StateRecord> {
     vec![
         StateRecord::TableCreated(table()),
@@ -69,6 +80,8 @@ fn records() -> Vec<StateRecord> {
             columns: vec![column("learned", ColumnType::Double, Some((Shard::ZERO, Sequence::FIRST)))],
         },
         StateRecord::FloorRaised { table: ID, shard: Shard::new(2), first_retained: Sequence::new(50) },
+        StateRecord::ClockNoted(span(-5, 0)),
+        StateRecord::ClockNoted(ClockSpan { slew: -1, is_opening: false, is_synchronised: false, ..span(70, 71) }),
         StateRecord::TableCreated(Table { id: TableId::from_bytes([4; 16]), ..table() }),
         StateRecord::TableDropped { table: TableId::from_bytes([4; 16]) },
         StateRecord::TableCreated(Table { id: TableId::from_bytes([5; 16]), ..table() }),
@@ -135,6 +148,8 @@ fn a_record_that_does_not_fit_changes_nothing() {
         StateRecord::TableDropped { table: TableId::from_bytes([4; 16]) },
         StateRecord::ColumnsLearned { table: ID, revision: 3, columns: Vec::new() },
         StateRecord::ColumnsLearned { table: ID, revision: 4, columns: vec![other] },
+        StateRecord::ClockNoted(span(69, 72)),
+        StateRecord::ClockNoted(span(71, 70)),
         StateRecord::FloorRaised {
             table: TableId::from_bytes([9; 16]),
             shard: Shard::ZERO,
@@ -164,7 +179,13 @@ fn a_snapshot_comes_back_as_it_was() {
     let plain = |state: &State| {
         let tables =
             state.tables().values().map(|table| format!("{:?} {:?}", table.definition, table.schema.columns()));
-        (tables.collect::<Vec<_>>(), state.dropped().clone(), state.floors().clone(), state.newest_commit())
+        (
+            tables.collect::<Vec<_>>(),
+            state.dropped().clone(),
+            state.floors().clone(),
+            state.newest_commit(),
+            state.clock().clone(),
+        )
     };
     assert_eq!(plain(&again), plain(&state()));
 }
@@ -183,5 +204,23 @@ fn state_damaged_is_any_other_byte() {
             loaded => panic!("byte {at}: {loaded:?}"),
         }
         file.write_at(&byte, at).expect("written");
+    }
+}
+
+#[test]
+fn the_clocks_are_bounded_and_what_is_joined_counts_as_later_than_it_was() {
+    let mut ledger = ClockLedger::default();
+    let day = 86_400_000_000_000;
+    let many: Vec<_> = (0..3_000).map(|nth| span(nth * day, nth * day / 2)).collect();
+    for span in &many {
+        ledger.note(*span).expect("in order");
+    }
+    assert_eq!(ledger.spans().len(), 1024);
+    assert_eq!(ledger.spans()[1000..], many[2_976..], "what is young is kept as it was");
+    for span in &many {
+        let of =
+            ledger.spans().iter().rfind(|kept| kept.commit <= span.commit).expect("the first begins where it began");
+        assert!(of.elapsed_nanos + span.commit.unix_nanos() - of.commit.unix_nanos() >= span.elapsed_nanos);
+        assert!(of.is_opening);
     }
 }

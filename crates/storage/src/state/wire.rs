@@ -10,11 +10,11 @@ use annals_model::{
     Sharding, Table, TableDefinition, TableId,
 };
 
-use super::{State, StateRecord};
+use super::{ClockSpan, State, StateRecord};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Record {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6, 7")]
     kind: Option<Kind>,
 }
 
@@ -32,6 +32,8 @@ enum Kind {
     Forgotten(TableRef),
     #[prost(message, tag = "6")]
     Floor(FloorMessage),
+    #[prost(message, tag = "7")]
+    Clock(ClockMessage),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -132,6 +134,22 @@ struct FloorMessage {
     first_retained: u64,
 }
 
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+struct ClockMessage {
+    #[prost(sfixed64, tag = "1")]
+    commit_unix_nanos: i64,
+    #[prost(sfixed64, tag = "2")]
+    elapsed_nanos: i64,
+    #[prost(sfixed64, tag = "3")]
+    wall_unix_nanos: i64,
+    #[prost(sint32, tag = "4")]
+    slew: i32,
+    #[prost(bool, tag = "5")]
+    is_opening: bool,
+    #[prost(bool, tag = "6")]
+    is_synchronised: bool,
+}
+
 /// The whole state.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Snapshot {
@@ -143,6 +161,8 @@ pub(super) struct Snapshot {
     floors: Vec<FloorMessage>,
     #[prost(sfixed64, tag = "4")]
     newest_commit_unix_nanos: i64,
+    #[prost(message, repeated, tag = "5")]
+    clock: Vec<ClockMessage>,
 }
 
 impl From<&StateRecord> for Record {
@@ -168,6 +188,7 @@ impl From<&StateRecord> for Record {
             StateRecord::FloorRaised { table, shard, first_retained } => {
                 Kind::Floor(FloorMessage { table: id(table), shard: shard.get(), first_retained: first_retained.get() })
             }
+            StateRecord::ClockNoted(span) => Kind::Clock(span.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -202,6 +223,7 @@ impl TryFrom<Record> for StateRecord {
                 shard: Shard::new(floor.shard),
                 first_retained: Sequence::new(floor.first_retained),
             },
+            Kind::Clock(message) => Self::ClockNoted(message.try_into()?),
         })
     }
 }
@@ -221,6 +243,7 @@ impl From<&State> for Snapshot {
                 })
                 .collect(),
             newest_commit_unix_nanos: state.newest_commit.unix_nanos(),
+            clock: state.clock.spans().iter().map(ClockMessage::from).collect(),
         }
     }
 }
@@ -244,7 +267,39 @@ impl TryFrom<Snapshot> for State {
             state.floors.insert(of, Sequence::new(floor.first_retained));
         }
         state.newest_commit = CommitTime::from_unix_nanos(snapshot.newest_commit_unix_nanos);
+        for message in snapshot.clock {
+            state.clock.note(message.try_into()?).map_err(|error| error.to_string())?;
+        }
         Ok(state)
+    }
+}
+
+impl From<&ClockSpan> for ClockMessage {
+    fn from(span: &ClockSpan) -> Self {
+        Self {
+            commit_unix_nanos: span.commit.unix_nanos(),
+            elapsed_nanos: span.elapsed_nanos,
+            wall_unix_nanos: span.wall_nanos,
+            slew: i32::from(span.slew),
+            is_opening: span.is_opening,
+            is_synchronised: span.is_synchronised,
+        }
+    }
+}
+
+impl TryFrom<ClockMessage> for ClockSpan {
+    type Error = String;
+
+    fn try_from(message: ClockMessage) -> Result<Self, String> {
+        let slew = i8::try_from(message.slew).ok().filter(|slew| (-1..=1).contains(slew));
+        Ok(Self {
+            commit: CommitTime::from_unix_nanos(message.commit_unix_nanos),
+            elapsed_nanos: message.elapsed_nanos,
+            wall_nanos: message.wall_unix_nanos,
+            slew: slew.ok_or_else(|| format!("commit times that are drawn by {}", message.slew))?,
+            is_opening: message.is_opening,
+            is_synchronised: message.is_synchronised,
+        })
     }
 }
 
