@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use annals_server::Limits;
 use annals_wire::opaque::event_service_server::{EventService, EventServiceServer};
 use annals_wire::opaque::table_service_server::{TableService, TableServiceServer};
 use annals_wire::opaque::{
@@ -30,10 +31,8 @@ use tonic::{Request, Response, Status, Streaming};
 /// A request may be as large as Annals takes it.
 const REQUEST_BYTES_MAX: usize = 17 * 1024 * 1024;
 
-/// The flow control windows that Annals has by default: with smaller ones requests of 128 KiB wait for room, and the
-/// floor would lie below what stands on it.
-const CALL_WINDOW_BYTES: u32 = 2 * 1024 * 1024;
-const CONNECTION_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Bytes of one DATA frame, as Annals takes them: see its `handshake`.
+const FRAME_BYTES_MAX: u32 = 256 * 1024;
 
 /// Events of one message of a tail: 256 KiB of the usual events.
 const TAIL_BATCH: usize = 2_048;
@@ -65,10 +64,15 @@ pub(crate) async fn serve(pretence: &Pretence) -> std::io::Result<SocketAddr> {
         Arc::new(NoOp { appended: Arc::default(), scanned: events(pretence.scanned), tailed: events(TAIL_BATCH) });
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    // The windows that a server of Annals has by default, from where it has them. With smaller ones requests wait for
+    // room, and the floor would lie below what stands on it.
+    let limits = Limits::default();
     let routes = tonic::transport::Server::builder()
         .tcp_nodelay(true)
-        .initial_stream_window_size(CALL_WINDOW_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .initial_stream_window_size(limits.call_window_bytes)
+        .initial_connection_window_size(limits.connection_window_bytes)
+        .max_concurrent_streams(limits.connection_calls_max)
+        .max_frame_size(FRAME_BYTES_MAX)
         .add_service(EventServiceServer::from_arc(Arc::clone(&service)).max_decoding_message_size(REQUEST_BYTES_MAX))
         .add_service(TableServiceServer::from_arc(service));
     tokio::spawn(routes.serve_with_incoming(TcpListenerStream::new(listener)));

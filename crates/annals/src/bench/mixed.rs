@@ -100,6 +100,7 @@ impl Mix {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "an age is told by the clock of who asks")]
 fn age(event: &RecordedEvent) -> Duration {
     let committed = Duration::from_nanos(u64::try_from(event.commit_time.unix_nanos()).unwrap_or(0));
     SystemTime::now().duration_since(UNIX_EPOCH + committed).unwrap_or_default()

@@ -40,6 +40,7 @@ impl Counter {
         self.events.load(Ordering::Relaxed)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a rate is drawn at the time of day at which it was seen")]
     fn note(&self, events_per_second: u64) {
         let rate = Rate { until: SystemTime::now(), events_per_second };
         self.rates.lock().unwrap_or_else(PoisonError::into_inner).push(rate);

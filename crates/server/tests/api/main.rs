@@ -6,6 +6,7 @@ mod bounds;
 mod crowd;
 mod deadlines;
 mod harness;
+mod lag;
 mod scans;
 mod sessions;
 mod shared_tails;

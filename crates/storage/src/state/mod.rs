@@ -8,6 +8,7 @@
 //! a dropped table is forgotten once no segment and no journal file names it.
 
 mod clock;
+mod clock_message;
 mod record;
 mod snapshot;
 #[cfg(test)]

@@ -10,7 +10,8 @@ use annals_model::{
     Sharding, Table, TableDefinition, TableId,
 };
 
-use super::{ClockSpan, State, StateRecord};
+use super::clock_message::ClockMessage;
+use super::{State, StateRecord};
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Record {
@@ -134,22 +135,6 @@ struct FloorMessage {
     first_retained: u64,
 }
 
-#[derive(Clone, Copy, PartialEq, prost::Message)]
-struct ClockMessage {
-    #[prost(sfixed64, tag = "1")]
-    commit_unix_nanos: i64,
-    #[prost(sfixed64, tag = "2")]
-    elapsed_nanos: i64,
-    #[prost(sfixed64, tag = "3")]
-    wall_unix_nanos: i64,
-    #[prost(sint32, tag = "4")]
-    slew: i32,
-    #[prost(bool, tag = "5")]
-    is_opening: bool,
-    #[prost(bool, tag = "6")]
-    is_synchronised: bool,
-}
-
 /// The whole state.
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct Snapshot {
@@ -271,35 +256,6 @@ impl TryFrom<Snapshot> for State {
             state.clock.note(message.try_into()?).map_err(|error| error.to_string())?;
         }
         Ok(state)
-    }
-}
-
-impl From<&ClockSpan> for ClockMessage {
-    fn from(span: &ClockSpan) -> Self {
-        Self {
-            commit_unix_nanos: span.commit.unix_nanos(),
-            elapsed_nanos: span.elapsed_nanos,
-            wall_unix_nanos: span.wall_nanos,
-            slew: i32::from(span.slew),
-            is_opening: span.is_opening,
-            is_synchronised: span.is_synchronised,
-        }
-    }
-}
-
-impl TryFrom<ClockMessage> for ClockSpan {
-    type Error = String;
-
-    fn try_from(message: ClockMessage) -> Result<Self, String> {
-        let slew = i8::try_from(message.slew).ok().filter(|slew| (-1..=1).contains(slew));
-        Ok(Self {
-            commit: CommitTime::from_unix_nanos(message.commit_unix_nanos),
-            elapsed_nanos: message.elapsed_nanos,
-            wall_nanos: message.wall_unix_nanos,
-            slew: slew.ok_or_else(|| format!("commit times that are drawn by {}", message.slew))?,
-            is_opening: message.is_opening,
-            is_synchronised: message.is_synchronised,
-        })
     }
 }
 

@@ -9,6 +9,7 @@ use annals_storage::disk::{Disk, File, Lock};
 
 use super::fault::{Calls, Failure, Fault, Operation};
 use super::gate::{Gate, HeldSyncs};
+use super::memory_file::MemoryFile;
 use super::names::parent;
 use super::recording::Recording;
 use super::state::{Change, State, Unsynced, digest_of};
@@ -18,14 +19,14 @@ use crate::turns;
 #[derive(Clone, Debug, Default)]
 pub struct MemoryDisk {
     inner: Arc<Mutex<Inner>>,
-    syncs: Arc<Gate>,
+    pub(super) syncs: Arc<Gate>,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
-    state: State,
+pub(super) struct Inner {
+    pub(super) state: State,
     locked: BTreeMap<PathBuf, Held>,
-    capacity: Option<u64>,
+    pub(super) capacity: Option<u64>,
     fault: Option<Fault>,
     calls: Calls,
     recording: Option<Recording>,
@@ -173,7 +174,7 @@ impl MemoryDisk {
     }
 
     /// Counts a call, and tells how it fails, if its time has come.
-    fn counted(&self, operation: Operation) -> (MutexGuard<'_, Inner>, Option<Failing>) {
+    pub(super) fn counted(&self, operation: Operation) -> (MutexGuard<'_, Inner>, Option<Failing>) {
         if operation.is_change() {
             turns::step();
         }
@@ -195,7 +196,7 @@ impl MemoryDisk {
     }
 
     /// Counts a call and fails it if its time has come.
-    fn call(&self, operation: Operation) -> io::Result<MutexGuard<'_, Inner>> {
+    pub(super) fn call(&self, operation: Operation) -> io::Result<MutexGuard<'_, Inner>> {
         match self.counted(operation) {
             (inner, None) => Ok(inner),
             (_, Some(failing)) => Err(failing.error()),
@@ -203,13 +204,13 @@ impl MemoryDisk {
     }
 
     fn file(&self, id: u64) -> Arc<dyn File> {
-        Arc::new(MemoryFile { disk: self.clone(), id })
+        Arc::new(MemoryFile::new(self.clone(), id))
     }
 }
 
 /// How a call fails.
 #[derive(Debug)]
-enum Failing {
+pub(super) enum Failing {
     Error(io::Error),
     /// Half way.
     Short,
@@ -220,7 +221,7 @@ enum Failing {
 }
 
 impl Failing {
-    fn error(self) -> io::Error {
+    pub(super) fn error(self) -> io::Error {
         match self {
             Self::Error(error) => error,
             Self::Short => Failure::Short.error(),
@@ -238,14 +239,14 @@ impl Inner {
         self.state.names.directories.contains(directory) || directory == Path::new("")
     }
 
-    fn change(&mut self, change: Change) {
+    pub(super) fn change(&mut self, change: Change) {
         self.state.apply(&change);
         if let Some(recording) = &mut self.recording {
             recording.push(change);
         }
     }
 
-    fn write(&mut self, id: u64, offset: usize, bytes: &[u8]) {
+    pub(super) fn write(&mut self, id: u64, offset: usize, bytes: &[u8]) {
         self.change(Change::Written { id, offset, bytes: bytes.into() });
     }
 }
@@ -347,83 +348,6 @@ impl Drop for MemoryLock {
         match inner.locked.get_mut(&self.path) {
             Some(Held::Shared(readers)) if *readers > 1 => *readers -= 1,
             _ => drop(inner.locked.remove(&self.path)),
-        }
-    }
-}
-
-#[derive(Debug)]
-struct MemoryFile {
-    disk: MemoryDisk,
-    id: u64,
-}
-
-impl File for MemoryFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        let (inner, failing) = self.disk.counted(Operation::Read);
-        let read = match failing {
-            None => buffer.len(),
-            Some(Failing::Short) => buffer.len() / 2,
-            Some(failing) => return Err(failing.error()),
-        };
-        let seen = inner.state.content(self.id).map_or(&[][..], |content| content.seen());
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let end = start.checked_add(buffer.len());
-        let part = end.and_then(|end| seen.get(start..end)).ok_or(io::ErrorKind::UnexpectedEof)?;
-        buffer[..read].copy_from_slice(&part[..read]);
-        failing.map_or(Ok(()), |failing| Err(failing.error()))
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(io::Error::other)?;
-        let (mut inner, failing) = self.disk.counted(Operation::Write);
-        match failing {
-            None => {}
-            Some(failing) => {
-                match failing {
-                    Failing::Short => inner.write(self.id, start, &bytes[..bytes.len() / 2]),
-                    // Of the write during which the power goes any sector may be kept.
-                    Failing::PowerOff { is_going: true } => inner.write(self.id, start, bytes),
-                    Failing::Error(_) | Failing::PowerOff { is_going: false } => {}
-                }
-                return Err(failing.error());
-            }
-        }
-        let length = inner.state.content(self.id).ok_or(io::ErrorKind::NotFound)?.seen().len();
-        let growth = (start + bytes.len()).saturating_sub(length) as u64;
-        match inner.capacity {
-            // What there is space for is written, as a real disk does.
-            Some(capacity) if growth > 0 && inner.state.used() + growth > capacity => {
-                let over = usize::try_from(inner.state.used() + growth - capacity).map_err(io::Error::other)?;
-                inner.write(self.id, start, &bytes[..bytes.len().saturating_sub(over)]);
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            _ => {
-                inner.write(self.id, start, bytes);
-                Ok(())
-            }
-        }
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        let inner = self.disk.call(Operation::Length)?;
-        Ok(inner.state.content(self.id).map_or(0, |content| content.seen().len() as u64))
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        self.disk.syncs.pass();
-        let (mut inner, failing) = self.disk.counted(Operation::Sync);
-        inner.state.content(self.id).ok_or(io::ErrorKind::NotFound)?;
-        match failing {
-            None => {
-                inner.change(Change::Synced { id: self.id });
-                Ok(())
-            }
-            // With the power off, what was not synced is still for the cut to decide.
-            Some(failing @ Failing::PowerOff { .. }) => Err(failing.error()),
-            Some(failing) => {
-                inner.change(Change::SyncFailed { id: self.id });
-                Err(failing.error())
-            }
         }
     }
 }

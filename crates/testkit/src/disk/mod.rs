@@ -14,6 +14,7 @@ mod fault;
 mod file;
 mod gate;
 mod memory;
+mod memory_file;
 mod names;
 mod recording;
 mod state;
