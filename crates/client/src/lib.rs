@@ -29,9 +29,11 @@
 //! # }
 //! ```
 //!
-//! An [`Event`] is its encoded bytes, from the producer to the last reader. Nothing is retried behind the caller's
-//! back, but for reads that can go on exactly where they stopped: a [`ScanStream`] and a [`TailStream`] reconnect and
-//! go on from their token. Whether an append that got no answer is stored is not known, and the error says so.
+//! Promises: an [`Event`] is its encoded bytes, from the producer to the last reader; a [`ScanStream`] and a
+//! [`TailStream`] reconnect and go on from their token, exactly where they stopped.
+//!
+//! Does not: retry anything else behind the caller's back. Whether an append that got no answer is stored is not known,
+//! and the error says so.
 
 mod append;
 mod backoff;

@@ -2,6 +2,10 @@
 //!
 //! One thread commits: it owns the journal, gives out sequences, adds to memtables and publishes heads. Others sync,
 //! flush memtables to segments, compact and trim. Readers take a shard's view, one `Arc`, and are in nobody's way.
+//!
+//! Promises: what the contract in `annals_engine` says, with one sync for all that waits.
+//!
+//! Does not: know any protocol, or files other than through `annals_storage`.
 
 mod admission;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! files and not of gRPC. Routing events to shards, checking a client's bytes and turning positions into tokens lie
 //! above it. It promises nothing that one conditional write on one shard of a distributed database could not keep.
 //!
-//! What every engine promises:
+//! Promises, which a conformance suite asks of every engine:
 //! 1. **Durable when answered.** What an answered call stored survives the loss of power.
 //! 2. **Dense order.** The events of a shard carry the sequences 1, 2, 3, … in the order of their commits. A batch
 //!    takes consecutive sequences, in its own order, and is committed whole or not at all.
@@ -14,6 +14,8 @@
 //!    a head can be read at once.
 //! 6. **Refused means untouched.** A refused append stores nothing and teaches no column.
 //! 7. **Never in silence.** What is no longer stored, damaged or out of reach is an error, never a shorter answer.
+//!
+//! Does not: store anything: engines are crates of their own.
 
 mod append;
 mod engine;

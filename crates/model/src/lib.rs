@@ -1,10 +1,11 @@
 //! The nouns of Annals: names, keys, tokens, times, sequences, shards, tables, events and positions.
 //!
-//! Every type here is checked when it is made and can be trusted afterwards. Nothing here does I/O, asks the time,
-//! or knows of files or of gRPC; the crates above do.
-//!
 //! The words are those of the field and of the contract in `proto/annals/v1`: a *partition* is the events that
 //! share a key, a *shard* is the unit of arrival order. See `crates/README.md` for the table of words.
+//!
+//! Promises: a value that exists was checked as it was made.
+//!
+//! Does not: do I/O, ask the time, or know of files or of gRPC; the crates above do.
 
 mod batch;
 mod column;

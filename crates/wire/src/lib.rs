@@ -8,7 +8,9 @@
 //! - [`fault`]: a fault as a gRPC status and back.
 //! - [`DESCRIPTORS`]: the contract described in its own terms, for reflection.
 //!
-//! Nothing here does I/O or knows of the engine.
+//! Promises: an event's bytes pass through unchanged.
+//!
+//! Does not: do I/O, or know of the engine.
 
 pub mod answer;
 pub mod codec;

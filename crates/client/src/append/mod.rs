@@ -1,4 +1,9 @@
 //! Appends: one request and its answer, or many pipelined over a session.
+//!
+//! Promises: an answer means that the events are durable; appends of a session are committed in the order in which they
+//! were begun, and what waits for answers is bounded in bytes.
+//!
+//! Does not: send an append again: whether one without an answer is stored is not known, and the error says so.
 
 mod session;
 

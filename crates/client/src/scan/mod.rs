@@ -1,4 +1,8 @@
 //! Scans: what to read, in which order, as of which moment.
+//!
+//! Promises: a scan reads as of one moment, also after it had to connect again.
+//!
+//! Does not: hold more than what the connection and one message have.
 
 mod stream;
 

@@ -1,4 +1,9 @@
 //! Tails: what to follow, from where, and what comes.
+//!
+//! Promises: a tail goes on from its last token after a lost connection, without gap or repeat, and says where it
+//! stands.
+//!
+//! Does not: buffer for a slow reader, or remember positions over restarts: tokens are the caller's to keep.
 
 mod message;
 mod stream;

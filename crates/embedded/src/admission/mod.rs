@@ -5,6 +5,11 @@
 //! so that one that is flooded does not stall the rest. Who finds no room waits, for a bounded time, behind those of its
 //! table that wait already; tables take turns. Nobody jumps past a large request that waits for the node's room, or it
 //! would never find any.
+//!
+//! Promises: bytes under way stay within the node's and each table's bound, and appends of a table are committed in the
+//! order in which they were let in.
+//!
+//! Does not: look into appends, or know what the commit thread does with them.
 
 mod expiry;
 

@@ -3,8 +3,12 @@
 //! While the store is open, an age goes by the time since the machine was started, which goes on in a suspend and cannot be
 //! set. The time that the store was closed counts as the wall clock tells it, once that has stood for a grace without a
 //! step and is called synchronised; see [`gaps`]. The state keeps the spans that turn commit times into times open, so
-//! that this holds over restarts and crashes. An age is never more than what has passed, but where a wall clock is wrong,
-//! calls itself right and is not set within the grace.
+//! that this holds over restarts and crashes.
+//!
+//! Promises: an age is never more than what has passed, but where a wall clock is wrong, calls itself right and is not set
+//! within the grace.
+//!
+//! Does not: say what goes by its age: retention does.
 
 mod gaps;
 #[cfg(test)]

@@ -10,6 +10,10 @@
 //!
 //! A full disk refuses a group and is tried again with the next. A failed sync is final: what was under way is answered
 //! `Unknown`, everything after it `ReadOnly`.
+//!
+//! Promises: an answered append was synced; sequences are dense; a refused append leaves nothing.
+//!
+//! Does not: read segments, or wait for readers.
 
 mod committer;
 mod group;

@@ -3,6 +3,10 @@
 //! A compaction writes one segment and puts its runs in the place of those that it was made of: on the disk in one edit
 //! of the manifest, then in the views of the shards. What replaces runs covers exactly their sequences, so a view is
 //! whole before and after. Readers that took a view before keep the runs that it names, and these keep their files.
+//!
+//! Promises: no event is lost, doubled or moved to another sequence, at no moment and after no crash.
+//!
+//! Does not: decide what is old enough to go, or hold up appends.
 
 mod plan;
 mod policy;

@@ -7,6 +7,10 @@
 //!
 //! It lags behind on purpose: sled is slow to write, and whoever reads the directory adds what it lacks. A directory
 //! that is missing, broken, or tells of another store than this one is made again, with a warning.
+//!
+//! Promises: after a crash the directory is brought up to date or made again, never trusted beyond what it noted.
+//!
+//! Does not: let an append, a flush or a read wait for it.
 
 mod check;
 mod opening;

@@ -1,4 +1,9 @@
 //! The embedded engine as a whole: its threads, and the contract's methods.
+//!
+//! Promises: closing ends every thread, in an order in which none waits for one that is gone; once a thread has
+//! panicked, appends are refused with that as the reason.
+//!
+//! Does not: do what its parts do: it only starts them, calls them and stops them.
 
 use std::collections::BTreeMap;
 use std::io;

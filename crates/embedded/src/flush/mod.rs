@@ -7,6 +7,10 @@
 //!
 //! A full disk is waited out; memory then fills and appends are refused. Any other failure ends the taking of appends,
 //! since what the journal holds would grow without end.
+//!
+//! Promises: every event is in one place for readers, and on the disk in at least one, at every step.
+//!
+//! Does not: give journal files up, or choose what is frozen.
 
 mod thread;
 mod write;

@@ -5,6 +5,10 @@
 //! beside it: entries are there before their group is durable, so every read says through which sequence it may see.
 //!
 //! A memtable is one run once it is flushed. It never loses an event: it is frozen, written to a segment, dropped whole.
+//!
+//! Promises: what was added is found in both orders, and nothing past the sequence through which a read may see.
+//!
+//! Does not: make anything durable, or decide when it is frozen.
 
 mod arrived;
 mod gauge;

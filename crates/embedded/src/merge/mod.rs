@@ -5,7 +5,9 @@
 //! Partitions are merged first, then the rows of one partition among the sources that hold it, since a descending
 //! scan turns the rows around and leaves the partitions as they are.
 //!
-//! Nothing here does I/O or knows of files; sources do, and their errors pass through unchanged.
+//! Promises: rows come in scan order, each once, if the sources are sorted.
+//!
+//! Does not: do I/O or know of files; sources do, and their errors pass through unchanged.
 
 use std::cmp::Ordering;
 

@@ -4,6 +4,10 @@
 //! only; if that is not enough it begins anew on the read pool, where it may wait for the disk. So a read that is
 //! served from memory costs no hand-over, and no thread of the caller's ever waits. Reads that look at many partitions
 //! go to the pool at once.
+//!
+//! Promises: an answer is as of the heads that it was asked for, whole or an error; a page ends within its bounds.
+//!
+//! Does not: keep anything for a reader between two pages.
 
 mod arrivals;
 mod count;

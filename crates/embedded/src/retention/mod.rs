@@ -6,6 +6,10 @@
 //!
 //! Only runs go. So that a table to which little or nothing comes loses its events too, memtables are flushed once they
 //! hold events of a part of the table's age.
+//!
+//! Promises: nothing goes before its time, and readers of what has gone are told.
+//!
+//! Does not: remove files, or single events.
 
 mod lease;
 mod policy;

@@ -1,4 +1,8 @@
 //! What a read merges: the memtables and runs of a shard, as cursors.
+//!
+//! Promises: rows of one source come sorted, and none beyond the window that was asked for.
+//!
+//! Does not: choose between sources: `merge` does.
 
 mod count;
 mod memtable;

@@ -3,6 +3,8 @@
 //! [`Fault`] is the domain's error at every door. Each door makes an error of its protocol out of it in one place; a
 //! server turns its engine's errors into faults in one place of its own.
 //!
+//! Promises: every fault has a reason that programs can tell, and a text that says what to do.
+//!
 //! Does not: know any protocol's codes.
 
 mod kind;

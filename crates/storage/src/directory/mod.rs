@@ -8,6 +8,10 @@
 //! first (`sync`), and only then the note that says so may be relied upon; a batch that is applied a second time
 //! after a crash changes nothing. sled can fail, hang or panic on files that a crash has left: opening it is the
 //! caller's to put on a thread of its own, and a panic becomes an error here.
+//!
+//! Promises: what is noted as covered is in it, durably; sled's failures and panics come as errors.
+//!
+//! Does not: know segments, or say what is true: it may lag, and they are right.
 
 mod covered;
 mod entry;

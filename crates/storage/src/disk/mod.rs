@@ -6,6 +6,10 @@
 //!
 //! What a sync covers: [`File::sync`] the file's bytes and length; [`Disk::sync_directory`] the names in a directory
 //! (made, renamed, removed). A new file needs both before anything may refer to it.
+//!
+//! Promises: what a sync that returned covers is there after a loss of power.
+//!
+//! Does not: buffer, retry, or know what is in a file.
 
 mod real;
 

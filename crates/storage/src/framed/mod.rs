@@ -6,7 +6,9 @@
 //! written (it verifies) or not (it is zero, or verifies as part of an older life of the file). Whatever is neither is
 //! damage. `FORMAT.md` has the layout and the table of cases.
 //!
-//! This module knows sectors, headers and frames. What a frame's body says is for the modules above.
+//! Promises: what was synced is read back or named as damage; what a crash left torn is told apart from it.
+//!
+//! Does not: know what a frame's body says: that is for the modules above.
 
 mod frame;
 mod header;

@@ -6,6 +6,10 @@
 //! the end and the chain value of the one before.
 //!
 //! A frame is there after a crash if its sync returned, and may be there if it had only been written.
+//!
+//! Promises: frames come back in order, each whole, and none that was synced is missed in silence.
+//!
+//! Does not: know what is in memory or in segments; it is told which files are no longer needed.
 
 mod error;
 mod files;

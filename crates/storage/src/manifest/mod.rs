@@ -7,6 +7,11 @@
 //!
 //! The manifest also holds what lets the store notice a file that was lost, or put back from an older copy: which
 //! journal files were begun, how far the journal had come, and how the store was closed.
+//!
+//! Promises: edits of one frame take effect together or not at all, and a manifest that is lost or older than the store
+//! is noticed.
+//!
+//! Does not: look into the segments that it names, or remove what it names no longer.
 
 mod edit;
 mod error;

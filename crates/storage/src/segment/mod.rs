@@ -6,6 +6,10 @@
 //!
 //! Four rooms, each of which knows only those before it: `layout` has what lies in a file, `read` reads it, `write` writes
 //! it, `check` looks at all of it.
+//!
+//! Promises: a sealed file never changes, and what is read of one is what was written or an error that names the place.
+//!
+//! Does not: know which segments make up the store: the manifest does.
 
 mod check;
 mod layout;

@@ -6,6 +6,10 @@
 //! file of its own before the journal files with its records are given up. All of it is held in memory: it is bounded
 //! by the number of tables, their columns and their shards, and by the drops that the journal still tells of (and a bounded ledger of the clocks): the id of
 //! a dropped table is forgotten once no segment and no journal file names it.
+//!
+//! Promises: the same records lead to the same state, and a snapshot gives it back.
+//!
+//! Does not: decide whether a change is allowed, or write to the journal.
 
 mod clock;
 mod clock_message;

@@ -3,6 +3,11 @@
 //! Opening reads the identity, the manifest, the snapshot of the state and the journal, in this order, checks that
 //! they agree with one another, and only then writes: a new manifest file, a new journal file. Damage in any of them
 //! is an error, and nothing was written then. Segments are not read.
+//!
+//! Promises: a store that is opened agrees with itself; where it does not, the error says in what, and nothing was
+//! written.
+//!
+//! Does not: read events, or run threads.
 
 mod agreement;
 mod create;

@@ -1,8 +1,12 @@
 //! Reading and checking every byte of a store's files.
 //!
 //! Unlike opening, this does not stop at the first damage, and it looks also where opening has no need to: behind the
-//! frames of files that have a successor, into spare files and into all segments. It writes nothing. The directory of
+//! frames of files that have a successor, into spare files and into all segments. The directory of
 //! partitions is not looked at: it is made again from the segments whenever it is wrong.
+//!
+//! Promises: all that is wrong is found and named, up to a bounded number of findings.
+//!
+//! Does not: write or mend anything.
 
 mod file;
 mod finding;

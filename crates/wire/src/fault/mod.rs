@@ -1,4 +1,8 @@
 //! Faults as gRPC statuses, and back. A test takes every reason through both.
+//!
+//! Promises: every reason comes back as it went.
+//!
+//! Does not: choose reasons: whoever met the fault did.
 
 mod status;
 

@@ -3,6 +3,10 @@
 //! Two caches with a limit each: decoded parts of runs (blocks, indexes), and whole runs decoded for arrival readers.
 //! They are apart because one reader that catches up would otherwise drive out all that scans keep warm. What several
 //! ask for at once is read once; the others wait for it.
+//!
+//! Promises: what is kept stays within the limits, and is the same as what the disk would give.
+//!
+//! Does not: read files itself: it is told how.
 
 mod decoded_runs;
 mod parts;
