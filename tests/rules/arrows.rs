@@ -7,26 +7,28 @@ use std::path::Path;
 use crate::tree::{root, text};
 
 /// Each crate with the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("event", &["model"]),
     ("storage", &["model"]),
     ("engine", &["model"]),
     ("embedded", &["model", "engine", "storage"]),
     ("wire", &["model", "event"]),
-    ("server", &["model", "event", "engine", "embedded", "wire"]),
+    ("net", &[]),
+    ("server", &["model", "event", "engine", "embedded", "wire", "net"]),
     ("client", &["model", "event", "wire"]),
-    ("annals", &["model", "event", "storage", "engine", "embedded", "wire", "server", "client"]),
-    ("testkit", &["model", "event", "storage", "engine", "embedded", "wire", "server", "client"]),
+    ("annals", &["model", "event", "storage", "engine", "embedded", "wire", "net", "server", "client"]),
+    ("testkit", &["model", "event", "storage", "engine", "embedded", "wire", "net", "server", "client"]),
 ];
 
 /// Crates that a crate must keep away from, with the reason.
-const STRANGERS: [(&str, &[&str], &str); 6] = [
+const STRANGERS: [(&str, &[&str], &str); 7] = [
     ("model", &["tokio", "tonic", "prost", "sled", "tempfile"], "the nouns do no I/O"),
     ("event", &["tokio", "tonic", "prost"], "an event's bytes are read and written by one cursor of our own"),
     ("storage", &["tokio", "tonic", "chrono", "rand"], "files are synchronous and never ask the time"),
     ("engine", &["tonic", "prost", "sled", "zstd", "tempfile"], "the contract knows of no protocol and no files"),
     ("embedded", &["tonic", "prost", "sled"], "the engine knows of no protocol, and of files only through storage"),
+    ("net", &["tonic", "prost", "h2", "http"], "sockets and threads know no protocol"),
     ("client", &["sled", "axum"], "a client carries no store"),
 ];
 

@@ -7,13 +7,11 @@
 //! engine and turn what it says into the contract's words. `faults` is the one place where the engine's errors become
 //! those of the contract. An event's bytes are walked once on their way in and never decoded.
 
-mod acceptor;
 mod append;
 mod clock;
 mod config;
 mod connection;
 mod deadline;
-mod descriptors;
 mod digest;
 mod encode;
 mod faults;
@@ -25,9 +23,9 @@ mod scope;
 mod server;
 mod services;
 mod shared;
+mod stop;
 mod tables;
 mod tail;
-mod worker;
 
 pub use config::{Config, ConfigError, Engine as EngineConfig, Limits, Period, Setting, variable};
 pub use server::{BoundServer, ReservedAddress, ServeError, Server};

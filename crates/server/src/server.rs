@@ -6,21 +6,16 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use annals_engine::Engine;
-use socket2::{Domain, Socket, Type};
+use annals_net::{Acceptor, ReservedSocket, Worker, connections_max};
 use tokio::sync::{Semaphore, watch};
 use tonic_health::ServingStatus;
 
-use crate::acceptor::Acceptor;
 use crate::config::Config;
-use crate::connection::{Receiving, Sending, Service};
-use crate::descriptors;
+use crate::connection::{AnswerBudget, Door, RequestBudget};
 use crate::routes::{report, routes};
-use crate::shared::{Shared, Stop};
+use crate::shared::Shared;
+use crate::stop::Stop;
 use crate::tail::{LivePages, TailRegistry};
-use crate::worker::Worker;
-
-/// Connections that the system keeps until they are accepted.
-const BACKLOG: i32 = 1024;
 
 /// Why a server does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +59,7 @@ pub struct BoundServer<E> {
 #[derive(Debug)]
 pub struct ReservedAddress {
     config: Config,
-    socket: Socket,
+    socket: ReservedSocket,
 }
 
 impl ReservedAddress {
@@ -76,8 +71,7 @@ impl ReservedAddress {
         let Self { config, socket } = self;
         let address = config.server.listen;
         let listen = || {
-            socket.listen(BACKLOG)?;
-            let listener = TcpListener::from(socket);
+            let listener = socket.listen()?;
             let local_addr = listener.local_addr()?;
             Ok((listener, local_addr))
         };
@@ -105,15 +99,7 @@ impl Server {
         if !address.ip().is_loopback() && !config.server.insecure {
             return Err(ServeError::Insecure(address));
         }
-        let bind = || {
-            let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-            // A restart must not wait for the connections of the last run to time out.
-            socket.set_reuse_address(true)?;
-            socket.set_nonblocking(true)?;
-            socket.bind(&address.into())?;
-            Ok(socket)
-        };
-        let socket = bind().map_err(|error| ServeError::Bind { address, error })?;
+        let socket = ReservedSocket::bind(address).map_err(|error| ServeError::Bind { address, error })?;
         Ok(ReservedAddress { config, socket })
     }
 }
@@ -133,8 +119,8 @@ impl<E: Engine> BoundServer<E> {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (stopper, stop) = Stop::new();
         let limits = Arc::new(self.config.limits.clone());
-        let receiving = Receiving::new(limits.receiving_bytes_max);
-        let sending = Sending::new(limits.sending_bytes_max, limits.send_buffer_bytes_max);
+        let receiving = RequestBudget::new(limits.receiving_bytes_max);
+        let sending = AnswerBudget::new(limits.sending_bytes_max, limits.send_buffer_bytes_max);
         let shared = Arc::new(Shared {
             engine: self.engine,
             receiving: Arc::clone(&receiving),
@@ -150,11 +136,11 @@ impl<E: Engine> BoundServer<E> {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let service = Service { routes, limits: Arc::clone(&limits), receiving, sending, stop };
-        let start = |index| Worker::start(index, service.clone());
+        let door = Door { routes, limits: Arc::clone(&limits), receiving, sending, stop };
+        let start = |index| Worker::start(index, door.clone(), limits.stop_time_max.get());
         let workers = (0..threads).map(start).collect::<Result<Vec<_>, _>>().map_err(ServeError::Thread)?;
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Listen)?;
-        let connections_max = descriptors::connections_max(limits.connections_max);
+        let connections_max = connections_max(limits.connections_max);
         tokio::select! {
             () = Acceptor::new(&listener, &workers, connections_max).accept() => {}
             () = shutdown => {}
@@ -166,7 +152,7 @@ impl<E: Engine> BoundServer<E> {
     }
 }
 
-async fn finish(stopper: watch::Sender<bool>, workers: Vec<Worker>) {
+async fn finish(stopper: watch::Sender<bool>, workers: Vec<Worker<Door>>) {
     // Nobody to tell is nobody to stop.
     let _ = stopper.send(true);
     for worker in workers {

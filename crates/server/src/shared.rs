@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use annals_engine::{Engine, PageBounds};
 use annals_model::{Fault, Moment, Reason, Sequence, Table, TableName};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 use crate::config::Limits;
-use crate::connection::{Receiving, Sending};
+use crate::connection::{AnswerBudget, RequestBudget};
 use crate::encode;
 use crate::faults;
+use crate::stop::Stop;
 use crate::tail::{LivePages, TailRegistry};
 
 /// The engine, the limits, and who is being served.
@@ -22,34 +23,12 @@ pub(crate) struct Shared<E> {
     /// What live tails share.
     pub(crate) live_pages: Arc<LivePages>,
     /// Room for requests.
-    pub(crate) receiving: Arc<Receiving>,
+    pub(crate) receiving: Arc<RequestBudget>,
     /// Room for answers.
-    pub(crate) sending: Arc<Sending>,
+    pub(crate) sending: Arc<AnswerBudget>,
     /// Places for append sessions.
     pub(crate) sessions: Arc<Semaphore>,
     pub(crate) stop: Stop,
-}
-
-/// Tells that the server is stopping.
-#[derive(Clone, Debug)]
-pub(crate) struct Stop(watch::Receiver<bool>);
-
-impl Stop {
-    /// The sender says `true` once; until then nobody stops.
-    pub(crate) fn new() -> (watch::Sender<bool>, Self) {
-        let (sender, receiver) = watch::channel(false);
-        (sender, Self(receiver))
-    }
-
-    pub(crate) fn is_stopping(&self) -> bool {
-        *self.0.borrow()
-    }
-
-    /// Waits until the server stops. Cancel-safe.
-    pub(crate) async fn stopping(&mut self) {
-        // A sender that is gone without a word is a server that is gone.
-        let _ = self.0.wait_for(|is_stopping| *is_stopping).await;
-    }
 }
 
 impl<E: Engine> Shared<E> {

@@ -29,7 +29,8 @@ use tonic::{Status, Streaming};
 
 use crate::connection::detailed;
 use crate::deadline::Deadline;
-use crate::shared::{Shared, Stop};
+use crate::shared::Shared;
+use crate::stop::Stop;
 use crate::{clock, faults};
 
 use super::gathering::{Gathering, GoesAlone};

@@ -12,9 +12,9 @@ use h2::{Reason, SendStream};
 use http::{HeaderMap, Response};
 use http_body::{Body, Frame};
 
-use super::front::CallBody;
-use super::incoming::Intake;
-use super::sending::Answer;
+use super::answer_budget::Answer;
+use super::call_gate::CallBody;
+use super::request_intake::Intake;
 
 /// Why a call ended before its response was sent.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ enum Ended {
     #[error("the client reset the call: {0}")]
     Reset(Reason),
     #[error("the response can't be sent: {0}")]
-    Sending(#[from] h2::Error),
+    AnswerBudget(#[from] h2::Error),
     #[error("the response failed: {0}")]
     Response(tonic::Status),
 }

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::Ended;
-use super::sending::Answer;
+use super::answer_budget::Answer;
 use crate::config::Limits;
 
 /// Bytes of one DATA frame: large events and pages then take few frames, each of which costs both sides work.

@@ -4,24 +4,22 @@
 //! nowhere else: how long a handshake may take, when an idle connection goes, how a stop ends one that still has calls,
 //! and when what has come of a request is taken over and its window opened again.
 
-mod activity;
+mod answer_budget;
 mod answering;
+mod call_gate;
 mod details;
-mod front;
+mod fair_turns;
 mod handshake;
-mod incoming;
-mod pulse;
-mod reading;
-mod receiving;
-mod sending;
-mod stuck;
-mod turn;
+mod liveness;
+mod request_budget;
+mod request_intake;
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+use annals_net::{Activity, Heard, Serve, SocketRead, SocketWrite};
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::Request;
@@ -32,36 +30,33 @@ use tokio::time::sleep;
 use tonic::service::Routes;
 
 use crate::config::Limits;
-use crate::shared::Stop;
-use activity::Activity;
+use crate::stop::Stop;
+use answer_budget::Answer;
+pub(crate) use answer_budget::AnswerBudget;
 use answering::answer;
+use call_gate::CallGate;
 pub(crate) use details::detailed;
-use front::Front;
+use fair_turns::Turns;
 use handshake::handshake;
-use incoming::incoming;
-use pulse::Pulse;
-use reading::{Heard, Reading};
-pub(crate) use receiving::Receiving;
-use sending::Answer;
-pub(crate) use sending::Sending;
-use stuck::Unstuck;
-use turn::Turns;
+use liveness::Liveness;
+pub(crate) use request_budget::RequestBudget;
+use request_intake::incoming;
 
 /// What every connection of a server is served with.
 #[derive(Clone, Debug)]
-pub(crate) struct Service {
+pub(crate) struct Door {
     pub(crate) routes: Routes,
     pub(crate) limits: Arc<Limits>,
-    pub(crate) receiving: Arc<Receiving>,
-    pub(crate) sending: Arc<Sending>,
+    pub(crate) receiving: Arc<RequestBudget>,
+    pub(crate) sending: Arc<AnswerBudget>,
     pub(crate) stop: Stop,
 }
 
 /// A connection that speaks HTTP/2.
 struct Connection<S> {
     http: h2::server::Connection<S, Answer>,
-    front: Front,
-    pulse: Pulse,
+    gate: CallGate,
+    liveness: Liveness,
 }
 
 /// Why a connection ended before its time.
@@ -75,8 +70,14 @@ enum Ended {
     Silent,
 }
 
+impl Serve for Door {
+    async fn serve(self, stream: TcpStream, peer: SocketAddr) {
+        serve(stream, peer, self).await;
+    }
+}
+
 /// Serves a connection until it ends, is idle for too long, or the server stops and its calls have ended.
-pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service) {
+async fn serve(stream: TcpStream, peer: SocketAddr, door: Door) {
     // Answers are written whole; waiting to fill packets would only delay them.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, "the connection is gone: {error}");
@@ -84,9 +85,9 @@ pub(crate) async fn serve(stream: TcpStream, peer: SocketAddr, service: Service)
     }
     let activity = Arc::new(Activity::default());
     let turns = Arc::new(Turns::default());
-    let front = Front::new(&service, &stream, peer, Arc::clone(&activity), Arc::clone(&turns));
-    let Service { limits, mut stop, .. } = service;
-    let mut connection = match Connection::begin(stream, front, &limits).await {
+    let gate = CallGate::new(&door, &stream, peer, Arc::clone(&activity), Arc::clone(&turns));
+    let Door { limits, mut stop, .. } = door;
+    let mut connection = match Connection::begin(stream, gate, &limits).await {
         Ok(connection) => connection,
         Err(error) => {
             tracing::debug!(%peer, "the connection did not begin: {error}");
@@ -135,26 +136,26 @@ enum Phase {
     Closing,
 }
 
-type Stream = Join<Reading<OwnedReadHalf>, Unstuck<OwnedWriteHalf>>;
+type Stream = Join<SocketRead<OwnedReadHalf>, SocketWrite<OwnedWriteHalf>>;
 
 impl Connection<Stream> {
     /// Waits for the client to speak HTTP/2.
-    async fn begin(stream: TcpStream, front: Front, limits: &Limits) -> Result<Self, Ended> {
+    async fn begin(stream: TcpStream, gate: CallGate, limits: &Limits) -> Result<Self, Ended> {
         let (interval, time_max) = (limits.keep_alive_interval.get(), limits.keep_alive_time_max.get());
         let heard = Arc::new(Heard::default());
         let (reads, writes) = stream.into_split();
         // A client that reads nothing gives no sign of life either.
-        let stream = join(Reading::new(reads, Arc::clone(&heard)), Unstuck::new(writes, interval + time_max));
+        let stream = join(SocketRead::new(reads, Arc::clone(&heard)), SocketWrite::new(writes, interval + time_max));
         let mut http = handshake(stream, limits).await?;
         let pings = http.ping_pong().expect("nobody has asked for it yet");
-        Ok(Self { http, front, pulse: Pulse::new(pings, heard, interval, time_max) })
+        Ok(Self { http, gate, liveness: Liveness::new(pings, heard, interval, time_max) })
     }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Reads and writes what it can, and begins calls; ready once the connection has ended.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Ended>> {
-        if self.pulse.is_gone(context) {
+        if self.liveness.is_gone(context) {
             return Poll::Ready(Err(Ended::Silent));
         }
         while let Some(accepted) = ready!(self.http.poll_accept(context)) {
@@ -167,7 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn begin_call(&self, request: Request<RecvStream>, respond: SendResponse<Answer>) {
         let (head, stream) = request.into_parts();
         let (incoming, intake) = incoming(stream);
-        let response = self.front.call(Request::from_parts(head, incoming));
+        let response = self.gate.call(Request::from_parts(head, incoming));
         tokio::spawn(answer(response, respond, intake));
     }
 }

@@ -17,7 +17,8 @@ use super::page::Page;
 use super::registry::Registered;
 use super::request::Tail;
 use crate::encode::projected;
-use crate::shared::{Shared, Stop};
+use crate::shared::Shared;
+use crate::stop::Stop;
 use crate::{clock, faults};
 
 struct Responses<E> {

@@ -5,7 +5,7 @@
 //! server nothing while the client takes all of it in. So calls make some answers, and then the connection has its turn.
 //!
 //! Does not bound what is held: a connection that cannot write has its turn all the same, and how far a call goes ahead of
-//! its client is [`Unsent`](super::sending::Unsent)'s to say.
+//! its client is [`Unsent`](super::answer_budget::Unsent)'s to say.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -17,7 +17,7 @@ const TURN_BYTES: usize = 64 * 1024;
 
 /// The half of a stream whose reads come in turns.
 #[derive(Debug)]
-pub(super) struct Reading<S> {
+pub struct SocketRead<S> {
     stream: S,
     /// Bytes read in this turn.
     bytes: usize,
@@ -26,7 +26,7 @@ pub(super) struct Reading<S> {
 
 /// When the client was last heard of.
 #[derive(Debug)]
-pub(super) struct Heard(Mutex<Instant>);
+pub struct Heard(Mutex<Instant>);
 
 impl Default for Heard {
     fn default() -> Self {
@@ -35,7 +35,8 @@ impl Default for Heard {
 }
 
 impl Heard {
-    pub(super) fn last(&self) -> Instant {
+    /// When that was; when this was made, if nothing came yet.
+    pub fn last(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -44,13 +45,14 @@ impl Heard {
     }
 }
 
-impl<S> Reading<S> {
-    pub(super) fn new(stream: S, heard: Arc<Heard>) -> Self {
+impl<S> SocketRead<S> {
+    /// Reads from `stream` and notes in `heard` that it did.
+    pub fn new(stream: S, heard: Arc<Heard>) -> Self {
         Self { stream, bytes: 0, heard }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Reading<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for SocketRead<S> {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.bytes >= TURN_BYTES {
@@ -84,7 +86,7 @@ mod tests {
     async fn a_turn_ends_after_some_bytes_and_the_rest_is_read_in_the_next() {
         let (mut client, server) = duplex(3 * TURN_BYTES);
         let heard = Arc::new(Heard::default());
-        let mut stream = Reading::new(server, Arc::clone(&heard));
+        let mut stream = SocketRead::new(server, Arc::clone(&heard));
         client.write_all(&vec![7; 2 * TURN_BYTES]).await.expect("room");
         tokio::time::advance(Duration::from_secs(5)).await;
         let mut bytes = vec![0; 3 * TURN_BYTES];

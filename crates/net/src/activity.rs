@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 /// The calls of one connection.
 #[derive(Debug)]
-pub(super) struct Activity(Mutex<State>);
+pub struct Activity(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -17,7 +17,7 @@ struct State {
 
 /// A call under way, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Call(Arc<Activity>);
+pub struct Call(Arc<Activity>);
 
 impl Default for Activity {
     fn default() -> Self {
@@ -26,17 +26,19 @@ impl Default for Activity {
 }
 
 impl Activity {
-    pub(super) fn begin(self: &Arc<Self>) -> Call {
+    /// Notes a call.
+    pub fn begin(self: &Arc<Self>) -> Call {
         self.with(|state| state.calls += 1);
         Call(Arc::clone(self))
     }
 
     /// After how long the connection will have been idle for `time`, if nothing comes; zero if it has.
-    pub(super) fn idle_in(&self, time: Duration) -> Duration {
+    pub fn idle_in(&self, time: Duration) -> Duration {
         self.with(|state| if state.calls > 0 { time } else { time.saturating_sub(state.idle_since.elapsed()) })
     }
 
-    pub(super) fn is_idle(&self) -> bool {
+    /// Whether no call is under way.
+    pub fn is_idle(&self) -> bool {
         self.with(|state| state.calls == 0)
     }
 

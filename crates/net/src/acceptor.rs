@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
+use crate::serve::Serve;
 use crate::worker::{Accepted, Worker};
 
 /// How long to wait after an accept that failed for want of descriptors or memory: others must end first.
@@ -19,9 +20,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections, as many as may be open at once.
 #[derive(Debug)]
-pub(crate) struct Acceptor<'a> {
+pub struct Acceptor<'a, S> {
     listener: &'a TcpListener,
-    turns: Cycle<Iter<'a, Worker>>,
+    turns: Cycle<Iter<'a, Worker<S>>>,
     connections_max: usize,
     places: Arc<Semaphore>,
     /// Whether the last attempt failed; that was logged then.
@@ -30,16 +31,17 @@ pub(crate) struct Acceptor<'a> {
     turned_away: u64,
 }
 
-impl<'a> Acceptor<'a> {
-    /// For at least one worker.
-    pub(crate) fn new(listener: &'a TcpListener, workers: &'a [Worker], connections_max: usize) -> Self {
+impl<'a, S: Serve> Acceptor<'a, S> {
+    /// Accepts at `listener` for these workers, at least one, in turns. At most `connections_max` connections are open at
+    /// once; one more is closed as it comes.
+    pub fn new(listener: &'a TcpListener, workers: &'a [Worker<S>], connections_max: usize) -> Self {
         let places = Arc::new(Semaphore::new(connections_max));
         let turns = workers.iter().cycle();
         Self { listener, turns, connections_max, places, is_failing: false, turned_away: 0 }
     }
 
-    /// Accepts for ever.
-    pub(crate) async fn accept(mut self) {
+    /// Accepts for ever; dropping the future ends it, and what was accepted is served on.
+    pub async fn accept(mut self) {
         loop {
             match self.listener.accept().await {
                 Ok((stream, peer)) => {

@@ -21,12 +21,12 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The room for requests.
 #[derive(Debug)]
-pub(crate) struct Receiving {
+pub(crate) struct RequestBudget {
     bytes: AtomicUsize,
     bytes_max: usize,
 }
 
-impl Receiving {
+impl RequestBudget {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max })
     }
@@ -55,12 +55,12 @@ impl Receiving {
 /// What one call has taken of the room, until all that share this are gone: its body and its answer.
 #[derive(Debug)]
 pub(super) struct Received {
-    room: Arc<Receiving>,
+    room: Arc<RequestBudget>,
     bytes: AtomicUsize,
 }
 
 impl Received {
-    pub(super) fn new(room: Arc<Receiving>) -> Arc<Self> {
+    pub(super) fn new(room: Arc<RequestBudget>) -> Arc<Self> {
         Arc::new(Self { room, bytes: AtomicUsize::new(0) })
     }
 

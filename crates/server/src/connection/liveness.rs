@@ -8,11 +8,11 @@ use std::time::Duration;
 use h2::{Ping, PingPong};
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::reading::Heard;
+use annals_net::Heard;
 
 /// The signs of life of one connection.
 #[derive(Debug)]
-pub(super) struct Pulse {
+pub(super) struct Liveness {
     pings: PingPong,
     heard: Arc<Heard>,
     /// How long a client may be silent before it is asked, and then before it is given up.
@@ -24,7 +24,7 @@ pub(super) struct Pulse {
     look: Pin<Box<Sleep>>,
 }
 
-impl Pulse {
+impl Liveness {
     pub(super) fn new(pings: PingPong, heard: Arc<Heard>, interval: Duration, time_max: Duration) -> Self {
         let look = Box::pin(sleep(interval));
         Self { pings, heard, interval, time_max, asked: None, is_ping_out: false, look }
@@ -67,9 +67,9 @@ mod tests {
     use tokio::time::timeout;
 
     use super::super::handshake::handshake;
-    use super::super::reading::Reading;
     use super::*;
     use crate::config::Limits;
+    use annals_net::SocketRead;
 
     const INTERVAL: Duration = Duration::from_secs(20);
     const TIME_MAX: Duration = Duration::from_secs(10);
@@ -96,13 +96,13 @@ mod tests {
             stream.write_all(PREFACE_AND_SETTINGS).await.expect("room");
             let heard = Arc::new(Heard::default());
             let (reads, writes) = split(served);
-            let served = join(Reading::new(reads, Arc::clone(&heard)), writes);
+            let served = join(SocketRead::new(reads, Arc::clone(&heard)), writes);
             let mut http = handshake(served, &Limits::default()).await.expect("the preface");
             let pings = http.ping_pong().expect("nobody has asked for it yet");
-            let mut pulse = Pulse::new(pings, heard, INTERVAL, TIME_MAX);
+            let mut liveness = Liveness::new(pings, heard, INTERVAL, TIME_MAX);
             let begun = Instant::now();
             let gone = tokio::spawn(poll_fn(move |context| {
-                if pulse.is_gone(context) {
+                if liveness.is_gone(context) {
                     return Poll::Ready(begun.elapsed());
                 }
                 assert!(http.poll_accept(context).is_pending(), "the connection lasts");

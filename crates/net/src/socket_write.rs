@@ -13,15 +13,16 @@ use tokio::time::{Sleep, sleep};
 
 /// The half of a stream whose writes fail once the socket has been full for `time_max`.
 #[derive(Debug)]
-pub(super) struct Unstuck<S> {
+pub struct SocketWrite<S> {
     stream: S,
     time_max: Duration,
     /// Set while a write waits.
     stuck: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Unstuck<S> {
-    pub(super) fn new(stream: S, time_max: Duration) -> Self {
+impl<S> SocketWrite<S> {
+    /// Writes into `stream`, which may stay full for so long.
+    pub fn new(stream: S, time_max: Duration) -> Self {
         Self { stream, time_max, stuck: None }
     }
 
@@ -39,7 +40,7 @@ impl<S> Unstuck<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Unstuck<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for SocketWrite<S> {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
@@ -83,7 +84,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_in_is_given_up_and_a_slow_one_is_not() {
         let (mut client, server) = duplex(10);
-        let mut stream = Unstuck::new(server, TIME_MAX);
+        let mut stream = SocketWrite::new(server, TIME_MAX);
         for _ in 0..5 {
             stream.write_all(&[1; 10]).await.expect("room");
             tokio::time::advance(2 * TIME_MAX).await;

@@ -18,7 +18,7 @@ const SHARES: usize = 16;
 
 /// The room for answers that were not taken.
 #[derive(Debug)]
-pub(crate) struct Sending {
+pub(crate) struct AnswerBudget {
     /// What the answers keep in memory, also where a part of one is sent.
     bytes: AtomicUsize,
     bytes_max: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Sending {
     call_bytes_max: usize,
 }
 
-impl Sending {
+impl AnswerBudget {
     pub(crate) fn new(bytes_max: usize, call_bytes_max: usize) -> Arc<Self> {
         Arc::new(Self { bytes: AtomicUsize::new(0), bytes_max, call_bytes_max })
     }
@@ -54,11 +54,11 @@ impl Sending {
 pub(super) struct Unsent {
     bytes: AtomicUsize,
     waiting: AtomicWaker,
-    sending: Arc<Sending>,
+    sending: Arc<AnswerBudget>,
 }
 
 impl Unsent {
-    pub(super) fn new(sending: Arc<Sending>) -> Arc<Self> {
+    pub(super) fn new(sending: Arc<AnswerBudget>) -> Arc<Self> {
         Arc::new(Self { bytes: AtomicUsize::new(0), waiting: AtomicWaker::new(), sending })
     }
 
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_call_waits_until_its_answer_is_nearly_sent() {
-        let unsent = Unsent::new(Sending::new(100 * TARGET, TARGET));
+        let unsent = Unsent::new(AnswerBudget::new(100 * TARGET, TARGET));
         let context = Context::from_waker(Waker::noop());
         let mut first = answer(TARGET, &unsent);
         assert!(!unsent.has_room(&context));
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn the_more_is_held_the_smaller_are_answers_and_none_is_made_ahead() {
-        let sending = Sending::new(100 * TARGET, TARGET);
+        let sending = AnswerBudget::new(100 * TARGET, TARGET);
         assert_eq!(sending.response_bytes(TARGET), TARGET);
         let stalled: Vec<_> = (0..90).map(|_| answer(TARGET, &Unsent::new(Arc::clone(&sending)))).collect();
         assert_eq!(sending.response_bytes(TARGET), 10 * TARGET / SHARES);

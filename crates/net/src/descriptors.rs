@@ -7,7 +7,7 @@ use std::fs;
 const RESERVED: usize = 512 + 64;
 
 /// `asked_for`, or fewer if the process has no descriptors for that many; says so in the log.
-pub(crate) fn connections_max(asked_for: usize) -> usize {
+pub fn connections_max(asked_for: usize) -> usize {
     // Only Linux tells it in a file; elsewhere accepting fails when there are too many, and goes on when there are fewer.
     let Some(descriptors) = fs::read_to_string("/proc/self/limits").ok().as_deref().and_then(soft_limit) else {
         return asked_for;

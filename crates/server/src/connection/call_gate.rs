@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use annals_net::{Activity, Call};
 use annals_wire::fault::to_status;
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
@@ -17,12 +18,11 @@ use tonic::body::Body;
 use tonic::service::Routes;
 use tonic::transport::server::TcpConnectInfo;
 
-use super::activity::{Activity, Call};
+use super::answer_budget::{Answer, AnswerBudget, Unsent};
 use super::details::with_details;
-use super::incoming::Incoming;
-use super::receiving::{Received, ReceivedBody, Receiving};
-use super::sending::{Answer, Sending, Unsent};
-use super::turn::{Turn, Turns};
+use super::fair_turns::{Turn, Turns};
+use super::request_budget::{Received, ReceivedBody, RequestBudget};
+use super::request_intake::Incoming;
 use crate::deadline::{Deadline, exceeded};
 use crate::faults::append_deadline_exceeded;
 
@@ -41,26 +41,26 @@ pub(super) type Responding = Pin<Box<dyn Future<Output = Response<CallBody>> + S
 
 /// The services as one connection sees them.
 #[derive(Debug)]
-pub(super) struct Front {
+pub(super) struct CallGate {
     routes: Routes,
-    receiving: Arc<Receiving>,
-    sending: Arc<Sending>,
+    receiving: Arc<RequestBudget>,
+    sending: Arc<AnswerBudget>,
     info: TcpConnectInfo,
     activity: Arc<Activity>,
     turns: Arc<Turns>,
 }
 
-impl Front {
+impl CallGate {
     pub(super) fn new(
-        service: &super::Service,
+        door: &super::Door,
         stream: &TcpStream,
         peer: SocketAddr,
         activity: Arc<Activity>,
         turns: Arc<Turns>,
     ) -> Self {
         let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(peer) };
-        let (receiving, sending) = (Arc::clone(&service.receiving), Arc::clone(&service.sending));
-        Self { routes: service.routes.clone(), receiving, sending, info, activity, turns }
+        let (receiving, sending) = (Arc::clone(&door.receiving), Arc::clone(&door.sending));
+        Self { routes: door.routes.clone(), receiving, sending, info, activity, turns }
     }
 
     /// A call under way.
