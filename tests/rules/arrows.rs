@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::tree::{root, text};
 
 /// Each crate with the crates of the project that it may depend on.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("event", &["model"]),
     ("storage", &["model"]),
@@ -15,20 +15,28 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("embedded", &["model", "engine", "storage"]),
     ("wire", &["model", "event"]),
     ("net", &[]),
-    ("server", &["model", "event", "engine", "embedded", "wire", "net"]),
+    ("service", &["model", "event", "engine"]),
+    ("grpc", &["model", "event", "engine", "service", "net", "wire"]),
+    ("server", &["model", "engine", "embedded", "service", "net", "grpc", "wire"]),
     ("client", &["model", "event", "wire"]),
-    ("annals", &["model", "event", "storage", "engine", "embedded", "wire", "net", "server", "client"]),
-    ("testkit", &["model", "event", "storage", "engine", "embedded", "wire", "net", "server", "client"]),
+    ("annals", &["model", "event", "storage", "engine", "embedded", "wire", "server", "client"]),
+    ("testkit", &["model", "event", "storage", "engine", "embedded", "wire", "server", "client"]),
 ];
 
 /// Crates that a crate must keep away from, with the reason.
-const STRANGERS: [(&str, &[&str], &str); 7] = [
+const STRANGERS: [(&str, &[&str], &str); 9] = [
     ("model", &["tokio", "tonic", "prost", "sled", "tempfile"], "the nouns do no I/O"),
     ("event", &["tokio", "tonic", "prost"], "an event's bytes are read and written by one cursor of our own"),
     ("storage", &["tokio", "tonic", "chrono", "rand"], "files are synchronous and never ask the time"),
     ("engine", &["tonic", "prost", "sled", "zstd", "tempfile"], "the contract knows of no protocol and no files"),
     ("embedded", &["tonic", "prost", "sled"], "the engine knows of no protocol, and of files only through storage"),
+    (
+        "service",
+        &["tonic", "prost", "h2", "http", "http-body", "hyper", "socket2"],
+        "what every door asks for is no door's",
+    ),
     ("net", &["tonic", "prost", "h2", "http"], "sockets and threads know no protocol"),
+    ("server", &["annals-wire", "tonic", "prost", "h2", "http"], "composition translates nothing; its tests may"),
     ("client", &["sled", "axum"], "a client carries no store"),
 ];
 

@@ -6,16 +6,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use annals_engine::Engine;
+use annals_grpc::Door;
 use annals_net::{Acceptor, ReservedSocket, Worker, connections_max};
-use tokio::sync::{Semaphore, watch};
-use tonic_health::ServingStatus;
+use annals_service::{Service, Stop};
 
 use crate::config::Config;
-use crate::connection::{AnswerBudget, Door, RequestBudget};
-use crate::routes::{report, routes};
-use crate::shared::Shared;
-use crate::stop::Stop;
-use crate::tail::{LivePages, TailRegistry};
 
 /// Why a server does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -117,26 +112,14 @@ impl<E: Engine> BoundServer<E> {
     /// # Errors
     /// When a thread can't be started or the listening socket fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Config { server: settings, limits, .. } = self.config;
         let (stopper, stop) = Stop::new();
-        let limits = Arc::new(self.config.limits.clone());
-        let receiving = RequestBudget::new(limits.receiving_bytes_max);
-        let sending = AnswerBudget::new(limits.sending_bytes_max, limits.send_buffer_bytes_max);
-        let shared = Arc::new(Shared {
-            engine: self.engine,
-            receiving: Arc::clone(&receiving),
-            sending: Arc::clone(&sending),
-            sessions: Arc::new(Semaphore::new(limits.sessions_max)),
-            live_pages: LivePages::new(limits.live_pages_bytes_max),
-            limits: self.config.limits,
-            tails: TailRegistry::default(),
-            stop: stop.clone(),
-        });
-        let (routes, health) = routes(&shared).await;
-        let threads = match self.config.server.threads {
+        let service = Service::new(self.engine, limits.of_service(), stop);
+        let door = Door::open(&service, limits.of_connections()).await;
+        let threads = match settings.threads {
             0 => available_parallelism().map_or(1, usize::from),
             threads => threads,
         };
-        let door = Door { routes, limits: Arc::clone(&limits), receiving, sending, stop };
         let start = |index| Worker::start(index, door.clone(), limits.stop_time_max.get());
         let workers = (0..threads).map(start).collect::<Result<Vec<_>, _>>().map_err(ServeError::Thread)?;
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(ServeError::Listen)?;
@@ -146,16 +129,11 @@ impl<E: Engine> BoundServer<E> {
             () = shutdown => {}
         }
         drop(listener);
-        report(&health, ServingStatus::NotServing).await;
-        finish(stopper, workers).await;
+        door.close().await;
+        stopper.stop();
+        for worker in workers {
+            worker.finish().await;
+        }
         Ok(())
-    }
-}
-
-async fn finish(stopper: watch::Sender<bool>, workers: Vec<Worker<Door>>) {
-    // Nobody to tell is nobody to stop.
-    let _ = stopper.send(true);
-    for worker in workers {
-        worker.finish().await;
     }
 }

@@ -75,6 +75,43 @@ settings! {
 }
 
 impl Limits {
+    /// Those that the service keeps.
+    pub(crate) fn of_service(&self) -> annals_service::Limits {
+        annals_service::Limits {
+            request_bytes_max: self.request_bytes_max,
+            receiving_bytes_max: self.receiving_bytes_max,
+            sessions_max: self.sessions_max,
+            send_buffer_bytes_max: self.send_buffer_bytes_max,
+            sending_bytes_max: self.sending_bytes_max,
+            session_bytes_max: self.session_bytes_max,
+            session_requests_max: self.session_requests_max,
+            response_bytes_target: self.response_bytes_target,
+            response_events_max: self.response_events_max,
+            keys_max: self.keys_max,
+            tails_max: self.tails_max,
+            tail_behind_events: self.tail_behind_events,
+            live_pages_bytes_max: self.live_pages_bytes_max,
+            splits_max: self.splits_max,
+            split_bytes: self.split_bytes,
+            page_entries_max: self.page_entries_max,
+        }
+    }
+
+    /// Those of one connection.
+    pub(crate) fn of_connections(&self) -> annals_grpc::Limits {
+        annals_grpc::Limits {
+            connection_calls_max: self.connection_calls_max,
+            handshake_time_max: self.handshake_time_max.get(),
+            idle_time_max: self.idle_time_max.get(),
+            keep_alive_interval: self.keep_alive_interval.get(),
+            keep_alive_time_max: self.keep_alive_time_max.get(),
+            header_bytes_max: self.header_bytes_max,
+            call_window_bytes: self.call_window_bytes,
+            connection_window_bytes: self.connection_window_bytes,
+            send_buffer_bytes_max: self.send_buffer_bytes_max,
+        }
+    }
+
     /// What is wrong with the values, taken together.
     pub(super) fn problem(&self) -> Option<String> {
         let positive = [
