@@ -32,8 +32,15 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with these settings too, each as `name=value`.
+    pub(crate) fn start_with(settings: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let server = ServerProcess::start(binary(), &folder.path().join("data"), &SMALL_FILES);
+        let settings = settings.iter().flat_map(|setting| ["--set", setting]);
+        let arguments: Vec<&str> = SMALL_FILES.into_iter().chain(settings).collect();
+        let server = ServerProcess::start(binary(), &folder.path().join("data"), &arguments);
         Self { folder, address: server.address().to_string(), server: Some(server) }
     }
 

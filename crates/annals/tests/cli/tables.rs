@@ -100,6 +100,29 @@ fn events_go_to_the_shard_that_was_named_and_none_is_chosen_for_the_appender() {
 }
 
 #[test]
+fn a_retention_that_removes_events_at_once_asks_first_and_takes_no_silence_for_a_yes() {
+    let served = Served::start_with(&["engine.memtable_bytes_max=65536"]);
+    served.annals(&["table", "create", "k.t"]).succeeded();
+    let update = ["table", "update", "k.t", "--retention-bytes", "1"];
+    let would_remove = || served.annals(&[&update[..], &["--dry-run"]].concat()).succeeded().stderr;
+    let mut appended = 0;
+    // Only what lies in runs can go: with so little memory some of it soon does.
+    while would_remove().contains("would remove 0 events") {
+        let events: Vec<_> =
+            (0..500).map(|n| json!({"key": "k", "columns": {"n": n, "text": "x".repeat(100)}})).collect();
+        served.append(&events);
+        appended += events.len() as u64;
+        assert!(appended < 500_000, "nothing comes into runs");
+    }
+    let refused = served.annals(&update).failed(1);
+    assert!(refused.contains("for good") && refused.contains("--yes"), "{refused:?}");
+    assert_eq!(served.annals(&["count", "k.t"]).json()["events"], appended);
+    let removed = served.annals(&[&update[..], &["--yes"]].concat()).succeeded();
+    assert!(removed.stderr.contains("the new retention removes"), "{removed:?}");
+    assert!(served.annals(&["count", "k.t"]).json()["events"].as_u64() < Some(appended));
+}
+
+#[test]
 fn a_retention_that_removes_nothing_at_once_is_set_without_asking() {
     let served = Served::with_table();
     served.append(&[json!({"key": "k"})]);

@@ -170,6 +170,24 @@ fn while_a_store_is_open_ages_do_not_care_for_the_wall_clock() {
 }
 
 #[test]
+fn a_suspend_is_time_that_passes() {
+    for is_synchronised in [true, false] {
+        let clocks = Clocks::new();
+        clocks.call_synchronised(is_synchronised);
+        let mut session = Session::open(&clocks, State::default());
+        let before = session.commit();
+        session.run(HOUR);
+        clocks.pass(2 * DAY);
+        clocks.suspended.fetch_add((2 * DAY).unsigned_abs(), Ordering::Relaxed);
+        let after = session.commit();
+        assert_eq!(after.unix_nanos(), clocks.truth(), "commit times are the wall clock's at once");
+        session.run(DAY);
+        check(session.age(before), 3 * DAY + HOUR, SECOND, "from before the suspend");
+        check(session.age(after), DAY, SECOND, "from after it");
+    }
+}
+
+#[test]
 fn the_time_that_a_store_was_closed_counts_after_the_grace_and_not_before() {
     let mut session = Session::open(&Clocks::new(), State::default());
     let first = session.commit();
