@@ -1,6 +1,7 @@
 //! Rules for crates: which may depend on which. Arrows go one way, so that the nouns know of no file, the files of no
 //! clock and no network, the engine of no protocol.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -39,6 +40,12 @@ const STRANGERS: [(&str, &[&str], &str); 9] = [
     ("server", &["annals-wire", "tonic", "prost", "h2", "http"], "composition translates nothing; its tests may"),
     ("client", &["sled", "axum"], "a client carries no store"),
 ];
+
+/// Crates that stay without any protocol, also through what they depend on; `storage` writes its messages with prost.
+const WITHOUT_PROTOCOL: [&str; 5] = ["model", "event", "engine", "service", "net"];
+
+/// Libraries of protocols.
+const PROTOCOLS: [&str; 8] = ["tonic", "tonic-prost", "prost", "prost-types", "h2", "http", "http-body", "hyper"];
 
 fn dependencies(name: &str, sections: &[&str]) -> Vec<String> {
     let path = Path::new("crates").join(name).join("Cargo.toml");
@@ -83,6 +90,47 @@ fn tests_of_a_crate_reach_up_only_to_the_testkit() {
             }
         }
     }
+}
+
+/// What each library of the lock file depends on.
+fn locked() -> BTreeMap<String, BTreeSet<String>> {
+    let lock: toml::Table = text(Path::new("Cargo.lock")).parse().expect("a lock file is TOML");
+    let packages = lock["package"].as_array().expect("its packages");
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for package in packages {
+        let name = package["name"].as_str().expect("a package has a name").to_owned();
+        let below = package.get("dependencies").and_then(toml::Value::as_array).into_iter().flatten();
+        let below = below.filter_map(|one| one.as_str()?.split(' ').next().map(str::to_owned));
+        found.entry(name).or_default().extend(below);
+    }
+    found
+}
+
+/// All that a crate of the project depends on, at any distance. The lock file does not tell its own dependencies from
+/// those of its tests, so these are read from the manifests.
+fn all_below(name: &str, locked: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    let (mut found, mut open) = (BTreeSet::new(), vec![format!("annals-{name}")]);
+    while let Some(next) = open.pop() {
+        let below: Vec<String> = match crate_name(&next) {
+            Some(own) => dependencies(own, &["dependencies"]),
+            None => locked.get(&next).into_iter().flatten().cloned().collect(),
+        };
+        open.extend(below.into_iter().filter(|one| found.insert(one.clone())));
+    }
+    found
+}
+
+#[test]
+fn what_every_door_stands_on_brings_no_protocol_with_it() {
+    let locked = locked();
+    for name in WITHOUT_PROTOCOL {
+        let below = all_below(name, &locked);
+        let brought: Vec<_> = PROTOCOLS.iter().filter(|protocol| below.contains(**protocol)).collect();
+        assert!(brought.is_empty(), "{name} brings {brought:?} with it");
+    }
+    let of_grpc = all_below("grpc", &locked);
+    let missing: Vec<_> = PROTOCOLS.iter().filter(|protocol| !of_grpc.contains(**protocol)).collect();
+    assert!(missing.is_empty(), "these are no libraries of gRPC any more, or are not looked for rightly: {missing:?}");
 }
 
 #[test]

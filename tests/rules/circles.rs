@@ -11,7 +11,8 @@ use std::path::Path;
 use crate::tree::{files, text};
 
 /// Crates that are looked at.
-const CRATES: [&str; 7] = ["model", "event", "storage", "engine", "embedded", "wire", "client"];
+const CRATES: [&str; 11] =
+    ["model", "event", "storage", "engine", "embedded", "wire", "service", "net", "grpc", "server", "client"];
 
 /// The folder, and modules of it that can reach each other, in the order of the alphabet. This list only gets shorter.
 const KNOWN: [(&str, &[&str]); 2] = [

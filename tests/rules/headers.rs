@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::tree::{files, text};
 
 /// Crates of which that is so. A crate is added as it comes to be so, and none is taken away.
-const PROMISING: [&str; 7] = ["model", "event", "storage", "engine", "embedded", "wire", "client"];
+const PROMISING: [&str; 11] =
+    ["model", "event", "storage", "engine", "embedded", "wire", "service", "net", "grpc", "server", "client"];
 
 fn header(path: &Path) -> String {
     text(path).lines().take_while(|line| line.starts_with("//!")).collect::<Vec<_>>().join("\n")

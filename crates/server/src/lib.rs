@@ -5,6 +5,9 @@
 //!
 //! What is asked for is decided in `annals_service`; what comes over gRPC is translated in `annals_grpc`; sockets and
 //! threads are those of `annals_net`.
+//!
+//! Promises: a stop takes a bounded time and answers what was let in; a configuration that is wrong is refused by the name
+//! of what is wrong. Does not: serve a call itself, open or close the engine.
 
 mod config;
 mod server;

@@ -3,6 +3,10 @@
 //! The HTTP/2 library is driven here rather than by hyper or by tonic's own server, because limits that matter are set
 //! nowhere else: how long a handshake may take, when an idle connection goes, how a stop ends one that still has calls,
 //! and when what has come of a request is taken over and its window opened again.
+//!
+//! Promises: a client's windows are the only bound that it must keep to; what it does not read holds up no other call of
+//! its own, and costs a bounded sum; a call under way is answered or ended with a status also where the server stops.
+//! Does not: look into messages.
 
 mod answering;
 mod call_gate;

@@ -1,4 +1,6 @@
-//! The gRPC services: each method hands its request on and turns a fault into a status. Nothing is decided here.
+//! The gRPC services: each method hands its request on and turns a fault into a status.
+//!
+//! Promises: every call of the contract is here, and one that is not built is refused by its name. Does not: decide anything.
 
 mod access;
 mod consumers;

@@ -1,7 +1,7 @@
 //! The configuration of a server: one TOML file, the environment and flags.
 //!
-//! A flag goes before the environment, the environment before the file, the file before the default. Keys that do not
-//! exist are refused by name. Every setting has its default and its reason beside it; [`Config::commented`] writes them
+//! Promises: a flag goes before the environment, the environment before the file, the file before the default; keys that do
+//! not exist are refused by name. Does not: read anything after the start. Every setting has its default and its reason beside it; [`Config::commented`] writes them
 //! all as a file to start from, which is `deploy/annals.toml`.
 
 mod engine;

@@ -1,7 +1,8 @@
 //! Appending: a request is checked event by event, packed into batches for its shards, and handed to the engine.
 //!
-//! Nothing of a refused request is stored or learned: all events are walked before any is packed, and new columns
-//! travel with the batches to be learned at commit.
+//! Promises: nothing of a refused request is stored or learned, since all events are walked before any is packed, and new
+//! columns travel with the batches to be learned at commit; a session's requests are committed in the order in which they
+//! came and answered in that order. Does not: copy an event but into the batch of its shard, or wait for a client.
 
 mod check;
 mod gathering;

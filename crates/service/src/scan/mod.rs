@@ -1,7 +1,8 @@
 //! Scanning: time order within partitions, as of one moment.
 //!
+//! Promises: pages are of one moment, and together hold each of its events once, or a fault says that some are gone.
 //! Nothing is held between pages but the position: a scan that stalls costs nothing, and its page token is all that it
-//! needs to go on, here or anywhere.
+//! needs to go on, here or anywhere. Does not: read ahead of its reader.
 
 mod bound_scan;
 mod count;

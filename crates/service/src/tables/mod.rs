@@ -1,4 +1,7 @@
 //! Tables and partitions: made, described, changed and removed.
+//!
+//! Promises: what is answered as done is durable; a protected table loses nothing; lists show what their caller may see.
+//! Does not: hold a lock over a change. It is tried again where another came between.
 
 mod columns;
 mod create;

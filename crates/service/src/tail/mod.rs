@@ -1,5 +1,8 @@
 //! Tailing: arrival order within shards, first what is stored, then what comes.
 //!
+//! Promises: each event of the scope once, in the order of its shard, from the start on, or a fault says why not; each step
+//! can be resumed from. Does not: keep events for a reader that is slow, nor have the order of several shards be one.
+//!
 //! A tail is a cursor for each shard. It is woken when a head moves and reads from the store; no queue holds events for
 //! it, so there is no seam between catching up and live, and a slow reader costs what its cursor costs. Tails that are live
 //! at the same place share what one of them has read.
