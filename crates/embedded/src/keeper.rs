@@ -17,7 +17,7 @@ use annals_storage::state::State;
 use annals_storage::store::snapshot_state;
 
 use super::background;
-use super::maintenance::MaintenanceDesk;
+use super::maintenance_desk::MaintenanceDesk;
 use super::store::Store;
 use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard};
 use annals_engine::ReadOnlyReason;

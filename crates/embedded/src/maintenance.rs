@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use annals_model::TableId;
@@ -17,11 +17,12 @@ use super::background;
 use super::commit::CommitHandle;
 use super::compaction::{CompactError, Compaction, merged_run_bytes_max};
 use super::directory_keeper::DirectoryKeeper;
+use super::maintenance_desk::MaintenanceDesk;
 use super::retention::{aged_shards, plan_trim, trim};
 use super::runs::Runs;
 use super::segment_set::SegmentSet;
 use super::store::Store;
-use crate::sync::{Condvar, HashMap, HashSet, JoinHandle, Mutex, MutexGuard};
+use crate::sync::{HashSet, JoinHandle};
 use annals_engine::{CatalogError, ReadOnlyReason, Trimmed};
 
 /// How long the thread waits when there is nothing to do; it is woken when there is.
@@ -30,101 +31,11 @@ const IDLE_WAIT: Duration = Duration::from_secs(10);
 /// How long it waits after something went wrong that may pass, such as a full disk.
 const TROUBLE_WAIT: Duration = Duration::from_secs(1);
 
-/// How soon whoever waits for the thread looks again whether it will come to an end.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
 /// How often retention is looked at. Events stay so much longer than they must.
 const RETENTION_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Dropped tables that are forgotten by one group commit, so that it stays a small one.
 const FORGOTTEN_AT_ONCE_MAX: usize = 10_000;
-
-/// What the maintenance thread is told.
-#[derive(Debug, Default)]
-pub(crate) struct MaintenanceDesk {
-    notes: Mutex<Notes>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Notes {
-    is_news: bool,
-    is_closed: bool,
-    /// Tables that were dropped and whose runs are to be removed, with the first journal file that holds nothing of them.
-    dropped: HashMap<TableId, FileNumber>,
-    /// How often somebody asked to be told when nothing is left to do, and up to which of them that was so.
-    settle_asked: u64,
-    settle_done: u64,
-}
-
-impl MaintenanceDesk {
-    /// Notes that there are new runs, or fewer that are retained.
-    pub(crate) fn note_runs(&self) {
-        self.open().is_news = true;
-        self.changed.notify_all();
-    }
-
-    /// Notes that journal files were released: nothing may be left of a dropped table.
-    pub(crate) fn note_released(&self) {
-        self.note_runs();
-    }
-
-    /// Notes that tables were dropped, durably, by a record in a journal file before `file`. Whoever calls this adds no
-    /// more runs of them.
-    pub(crate) fn note_dropped(&self, tables: impl IntoIterator<Item = TableId>, file: FileNumber) {
-        let mut notes = self.open();
-        let before = notes.dropped.len();
-        notes.dropped.extend(tables.into_iter().map(|table| (table, file)));
-        if notes.dropped.len() > before {
-            notes.is_news = true;
-            self.changed.notify_all();
-        }
-    }
-
-    /// Ends the thread.
-    pub(crate) fn close(&self) {
-        self.open().is_closed = true;
-        self.changed.notify_all();
-    }
-
-    /// Waits until nothing is left to do, or the thread ends, or `is_given_up` holds; it is asked now and then.
-    pub(crate) fn wait_settled(&self, is_given_up: impl Fn() -> bool) {
-        let mut notes = self.open();
-        notes.settle_asked += 1;
-        notes.is_news = true;
-        let asked = notes.settle_asked;
-        self.changed.notify_all();
-        while notes.settle_done < asked && !notes.is_closed && !is_given_up() {
-            (notes, _) = self.changed.wait_timeout(notes, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn note_settled(&self, asked: u64) {
-        self.open().settle_done = asked;
-        self.changed.notify_all();
-    }
-
-    fn settle_asked(&self) -> u64 {
-        self.open().settle_asked
-    }
-
-    fn is_closed(&self) -> bool {
-        self.open().is_closed
-    }
-
-    /// Waits for news, or for `wait_max`; false once the thread is to end.
-    fn wait(&self, wait_max: Duration) -> bool {
-        let is_idle = |notes: &mut Notes| !notes.is_news && !notes.is_closed;
-        let (mut notes, _) =
-            self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
-        notes.is_news = false;
-        !notes.is_closed
-    }
-
-    fn open(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 /// What the maintenance thread works on.
 #[derive(Debug)]
@@ -274,7 +185,7 @@ impl Maintenance {
 
     /// Takes the runs of dropped tables out of the manifest.
     fn remove_dropped(&mut self) -> Result<(), Trouble> {
-        let dropped = self.desk.open().dropped.clone();
+        let dropped = self.desk.dropped();
         if dropped.is_empty() {
             return Ok(());
         }
@@ -282,7 +193,7 @@ impl Maintenance {
         let removed = self.segments.remove_tables(&tables)?;
         tracing::debug!(tables = dropped.len(), runs = removed, "removed what dropped tables left");
         self.directory.remove_tables(&tables);
-        self.desk.open().dropped.retain(|table, _| !tables.contains(table));
+        self.desk.note_removed(&tables);
         self.cleared.extend(dropped);
         Ok(())
     }

@@ -6,8 +6,8 @@ use annals_model::{Moment, Sequence, Shard, Sharding, Table, TableId, TokenRange
 use annals_storage::Damage;
 
 use super::memtable::MemoryGauge;
-use super::retention::ScanLease;
 use super::runs::Runs;
+use super::scan_lease::ScanLease;
 use super::shard_state::ShardState;
 use crate::sync::{AtomicBool, Ordering, RwLock};
 use annals_engine::{HeadBoard, ReadError};

@@ -25,6 +25,9 @@ mod clock;
 #[path = "../../../crates/embedded/src/commit/mod.rs"]
 mod commit;
 
+#[path = "../../../crates/embedded/src/commit_clock.rs"]
+mod commit_clock;
+
 #[path = "../../../crates/embedded/src/compaction/mod.rs"]
 mod compaction;
 
@@ -48,6 +51,9 @@ mod keeper;
 
 #[path = "../../../crates/embedded/src/maintenance.rs"]
 mod maintenance;
+
+#[path = "../../../crates/embedded/src/maintenance_desk.rs"]
+mod maintenance_desk;
 
 #[path = "../../../crates/embedded/src/memtable/mod.rs"]
 mod memtable;
@@ -75,6 +81,9 @@ mod retention;
 
 #[path = "../../../crates/embedded/src/runs.rs"]
 mod runs;
+
+#[path = "../../../crates/embedded/src/scan_lease.rs"]
+mod scan_lease;
 
 #[path = "../../../crates/embedded/src/segment_set.rs"]
 mod segment_set;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::super::clock::CommitClock;
+use super::super::commit_clock::CommitClock;
 use super::*;
 
 const SECOND: i64 = 1_000_000_000;

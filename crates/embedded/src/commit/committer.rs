@@ -15,7 +15,7 @@ use super::plan::{Filling, Plan};
 use super::request::{Errand, Freeze, Request};
 use super::sync_thread::{Durability, SyncThread};
 use crate::background;
-use crate::clock::CommitClock;
+use crate::commit_clock::CommitClock;
 use crate::store::Store;
 use crate::sync::{JoinHandle, Receiver, after, never, oneshot, select, unbounded};
 use annals_engine::{AppendError, CatalogError, ReadOnlyReason};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{FlushError, flush};
 use crate::background;
 use crate::backlog::FrozenMemtable;
-use crate::maintenance::MaintenanceDesk;
+use crate::maintenance_desk::MaintenanceDesk;
 use crate::segment_set::SegmentSet;
 use crate::store::Store;
 use crate::sync::JoinHandle;

@@ -11,7 +11,6 @@
 //!
 //! Does not: remove files, or single events.
 
-mod lease;
 mod policy;
 
 use std::sync::{Arc, PoisonError};
@@ -27,8 +26,6 @@ use super::store::Store;
 use super::table_state::TableState;
 use annals_engine::{CatalogError, Trimmed};
 use policy::{RunAge, runs_to_remove};
-
-pub(crate) use lease::ScanLease;
 
 /// A run is at most such a part of what the table's retention keeps, unless it was filled as fast: since whole runs go,
 /// events outlive an age by no more than this part of it, and by the time between two looks.
