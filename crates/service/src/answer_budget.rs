@@ -1,6 +1,6 @@
 //! How much the server holds of answers that their clients have not taken, over all connections.
 //!
-//! HTTP/2 takes an answer over whole and keeps what a client does not let it send, so a call must not make its next
+//! What sends an answer takes it over whole and keeps what its client does not take, so a call must not make its next
 //! answer before the last is nearly gone. What all calls hold together makes answers smaller the more it comes to: a
 //! thousand clients that stall cost hardly more than a hundred, and whoever reads goes on, in smaller steps.
 
@@ -55,13 +55,13 @@ impl AnswerBudget {
 pub struct Unsent {
     bytes: AtomicUsize,
     waiting: AtomicWaker,
-    sending: Arc<AnswerBudget>,
+    budget: Arc<AnswerBudget>,
 }
 
 impl Unsent {
     /// A call that has handed over nothing.
-    pub fn new(sending: Arc<AnswerBudget>) -> Arc<Self> {
-        Arc::new(Self { bytes: AtomicUsize::new(0), waiting: AtomicWaker::new(), sending })
+    pub fn new(budget: Arc<AnswerBudget>) -> Arc<Self> {
+        Arc::new(Self { bytes: AtomicUsize::new(0), waiting: AtomicWaker::new(), budget })
     }
 
     /// Whether the call may make its next answer; if not, its task is woken once it may.
@@ -74,7 +74,7 @@ impl Unsent {
     }
 
     fn is_low(&self) -> bool {
-        self.bytes.load(Ordering::Acquire) <= self.sending.call_bytes()
+        self.bytes.load(Ordering::Acquire) <= self.budget.call_bytes()
     }
 
     fn sent(&self, bytes: usize) {
@@ -98,7 +98,7 @@ impl AnswerPiece {
     pub fn new(bytes: Bytes, unsent: &Arc<Unsent>) -> Self {
         let length = bytes.len();
         unsent.bytes.fetch_add(length, Ordering::Relaxed);
-        unsent.sending.bytes.fetch_add(length, Ordering::Relaxed);
+        unsent.budget.bytes.fetch_add(length, Ordering::Relaxed);
         Self { rest: bytes, length, unsent: Arc::clone(unsent) }
     }
 }
@@ -120,7 +120,7 @@ impl Buf for AnswerPiece {
 
 impl Drop for AnswerPiece {
     fn drop(&mut self) {
-        self.unsent.sending.bytes.fetch_sub(self.length, Ordering::Relaxed);
+        self.unsent.budget.bytes.fetch_sub(self.length, Ordering::Relaxed);
         self.unsent.sent(self.rest.len());
     }
 }
@@ -153,11 +153,11 @@ mod tests {
 
     #[test]
     fn the_more_is_held_the_smaller_are_answers_and_none_is_made_ahead() {
-        let sending = AnswerBudget::new(100 * TARGET, TARGET);
-        assert_eq!(sending.response_bytes(TARGET), TARGET);
-        let stalled: Vec<_> = (0..90).map(|_| answer(TARGET, &Unsent::new(Arc::clone(&sending)))).collect();
-        assert_eq!(sending.response_bytes(TARGET), 10 * TARGET / SHARES);
-        let unsent = Unsent::new(Arc::clone(&sending));
+        let budget = AnswerBudget::new(100 * TARGET, TARGET);
+        assert_eq!(budget.response_bytes(TARGET), TARGET);
+        let stalled: Vec<_> = (0..90).map(|_| answer(TARGET, &Unsent::new(Arc::clone(&budget)))).collect();
+        assert_eq!(budget.response_bytes(TARGET), 10 * TARGET / SHARES);
+        let unsent = Unsent::new(Arc::clone(&budget));
         let mut own = answer(100, &unsent);
         let context = Context::from_waker(Waker::noop());
         own.advance(99);
@@ -165,9 +165,9 @@ mod tests {
         own.advance(1);
         assert!(unsent.has_room(&context));
         let more: Vec<_> = (0..20).map(|_| answer(TARGET, &unsent)).collect();
-        assert_eq!(sending.response_bytes(TARGET), RESPONSE_BYTES_MIN, "every call goes on");
+        assert_eq!(budget.response_bytes(TARGET), RESPONSE_BYTES_MIN, "every call goes on");
         drop((stalled, more, own));
-        assert_eq!(sending.bytes.load(Ordering::Relaxed), 0);
-        assert_eq!(sending.response_bytes(TARGET), TARGET);
+        assert_eq!(budget.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(budget.response_bytes(TARGET), TARGET);
     }
 }

@@ -61,13 +61,13 @@ impl<E: Engine> Pages<E> {
         }
         let is_last = page.next.is_none() || self.remaining == Some(0);
         let has_tokens = std::mem::replace(&mut self.is_first, false) || is_last;
-        let response = ScanPage {
+        let given = ScanPage {
             events: projected(page.events, self.scan.projection.as_ref())?,
             next_page_token: page.next.clone().map_or_else(Bytes::new, |position| self.scan.page_token(position)),
             resume_token: if has_tokens { self.scan.resume_token() } else { Bytes::new() },
         };
         self.after = page.next;
-        Ok((response, is_last))
+        Ok((given, is_last))
     }
 
     fn bounds(&self) -> PageBounds {
