@@ -30,7 +30,7 @@ pub(super) async fn find<E: Engine>(
 ) -> Result<Start, Fault> {
     let at = |position| Ok(Start { position, is_earliest: false });
     match start {
-        TailStart::Earliest => Ok(Start { position: earliest(service, table).await?, is_earliest: true }),
+        TailStart::Earliest => Ok(Start { position: earliest(service, table)?, is_earliest: true }),
         TailStart::Latest => at(head.clone()),
         TailStart::Token(token) => {
             let token = scope::resume_token("resume_token", &token, table, head)?;
@@ -42,7 +42,7 @@ pub(super) async fn find<E: Engine>(
             at(token.moment)
         }
         TailStart::Sequences(sequences) => {
-            let mut position = earliest(service, table).await?;
+            let mut position = earliest(service, table)?;
             set_positions(&mut position, table, &sequences, head)?;
             at(position)
         }
@@ -58,16 +58,9 @@ pub(super) async fn find<E: Engine>(
     }
 }
 
-/// Before the oldest event that each shard holds.
-async fn earliest<E: Engine>(service: &Service<E>, table: &Table) -> Result<Moment, Fault> {
-    let stats = service.engine.table_stats(table.id).await;
-    let stats = stats.map_err(|error| faults::of_read(&error, &table.definition.name))?;
-    let mut position = Moment::start(table.definition.shard_count);
-    for shard in stats.shards {
-        let holds_some = shard.first_sequence > Sequence::ZERO;
-        position.set(shard.shard, if holds_some { shard.first_sequence.previous() } else { shard.last_sequence });
-    }
-    Ok(position)
+/// Before the oldest event that each shard holds: behind what retention has removed. Reads nothing from the disk.
+fn earliest<E: Engine>(service: &Service<E>, table: &Table) -> Result<Moment, Fault> {
+    service.engine.floor(table.id).map_err(|error| faults::of_read(&error, &table.definition.name))
 }
 
 fn set_positions(position: &mut Moment, table: &Table, sequences: &[(u32, u64)], head: &Moment) -> Result<(), Fault> {
