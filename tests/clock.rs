@@ -43,7 +43,7 @@ impl Clock for SetClock {
 
 fn open(disk: &MemoryDisk, clock: &Arc<SetClock>) -> EmbeddedEngine {
     let mut options = Options::on_disk(Arc::new(disk.clone()) as Arc<dyn Disk>);
-    options.journal = JournalOptions { file_bytes: 32 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 32 * 1024, short_file_bytes: 32 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 32 * 1024 };
     options.run_bytes_max = 1_000;
     options.clock = Arc::clone(clock) as Arc<dyn Clock>;

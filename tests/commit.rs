@@ -28,7 +28,7 @@ const BOUNDLESS: PageBounds = PageBounds { events_max: usize::MAX, bytes_max: us
 
 fn options(disk: &MemoryDisk) -> Options {
     let mut options = Options::on_disk(Arc::new(disk.clone()) as Arc<dyn Disk>);
-    options.journal = JournalOptions { file_bytes: 256 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 256 * 1024, short_file_bytes: 256 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 64 * 1024 };
     options
 }

@@ -20,7 +20,7 @@ use rand::{Rng, SeedableRng};
 
 fn open(disk: &MemoryDisk) -> EmbeddedEngine {
     let mut options = Options::on_disk(Arc::new(disk.clone()) as Arc<dyn Disk>);
-    options.journal = JournalOptions { file_bytes: 64 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 64 * 1024, short_file_bytes: 64 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 64 * 1024 };
     (options.memtable_bytes_max, options.run_bytes_max) = (64 * 1024, 16 * 1024);
     EmbeddedEngine::open(options).expect("the store opens")

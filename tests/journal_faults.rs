@@ -16,7 +16,7 @@ use annals_testkit::small_store::{self, Contents, Ledger, OPTIONS, Worker};
 
 /// Files of a few blocks, so that every bit of them can be tried.
 const TINY: StoreOptions = StoreOptions {
-    journal: JournalOptions { file_bytes: 12 * 1024, spare_files_max: 1 },
+    journal: JournalOptions { file_bytes: 12 * 1024, short_file_bytes: 12 * 1024, spare_files_max: 1 },
     manifest: ManifestOptions { file_bytes: 24 * 1024 },
 };
 

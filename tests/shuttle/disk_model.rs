@@ -30,7 +30,8 @@ fn a_failed_flush_is_told_to_all_who_wait_for_its_memory() {
         let stage = Stage::new(&disk, |options| {
             little_memory(options);
             // So large that hardly any but flushes make files.
-            options.journal = JournalOptions { file_bytes: 256 * 1024, spare_files_max: 1 };
+            options.journal =
+                JournalOptions { file_bytes: 256 * 1024, short_file_bytes: 256 * 1024, spare_files_max: 1 };
         });
         // Seldom it is a spare journal file or a merged run, which are made later.
         let nth = thread_rng().gen_range(0..3);

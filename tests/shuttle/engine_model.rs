@@ -39,7 +39,7 @@ impl Clock for Counting {
 fn open(disk: &MemoryDisk, adjust: impl Fn(&mut Options)) -> EmbeddedEngine {
     let mut options = Options::on_disk(Arc::new(disk.clone()));
     options.clock = Arc::new(Counting::default());
-    options.journal = JournalOptions { file_bytes: 12 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 12 * 1024, short_file_bytes: 12 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 16 * 1024 };
     // The thread that syncs takes part.
     options.sync_here_bytes_max = 0;

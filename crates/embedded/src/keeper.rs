@@ -1,5 +1,5 @@
-//! The keeper of the journal's files: makes a spare before the next one is needed, and gives up those that are not
-//! needed any more, so that the commit thread waits for neither.
+//! The keeper of the journal's files: makes a spare before the next one is needed, gives up those that are not needed
+//! any more, so that the commit thread waits for neither, and gives spares back after a silence.
 //!
 //! A journal file may go once everything in it lies elsewhere: its events in segments that the manifest names, its
 //! state records in a snapshot that the manifest names. Both are durable before the manifest says that the file is
@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use annals_storage::framed::Position;
 use annals_storage::journal::JournalFiles;
@@ -35,7 +36,19 @@ struct Notes {
     begun: VecDeque<Begun>,
     /// Whether something happened since the keeper last looked.
     is_news: bool,
+    /// Whether a spare is to be made.
+    wants_spare: bool,
+    /// The file that a spare was asked for, so that a full disk is not tried at each commit.
+    asked_for: Option<FileNumber>,
     is_closed: bool,
+}
+
+/// What the keeper wakes up for.
+#[derive(Clone, Copy, Debug)]
+struct News {
+    wants_spare: bool,
+    /// Nothing happened, for as long as it waits.
+    is_silence: bool,
 }
 
 /// The state when a journal file was begun: it holds all records of the files before.
@@ -70,18 +83,35 @@ impl KeeperDesk {
         self.changed.notify_one();
     }
 
+    /// Asks for a spare to follow this file; asking again changes nothing.
+    pub(crate) fn ask_for_spare(&self, file: FileNumber) {
+        let mut notes = self.open();
+        if notes.asked_for == Some(file) {
+            return;
+        }
+        (notes.asked_for, notes.wants_spare, notes.is_news) = (Some(file), true, true);
+        self.changed.notify_one();
+    }
+
+    /// Has who asked for a spare ask again.
+    fn forget_asked(&self) {
+        self.open().asked_for = None;
+    }
+
     /// Ends the keeper.
     pub(crate) fn close(&self) {
         self.open().is_closed = true;
         self.changed.notify_one();
     }
 
-    /// Waits for news; false once the keeper is to end.
-    fn wait(&self) -> bool {
+    /// Waits for news, or that there are none for so long; none once the keeper is to end.
+    fn wait(&self, wait_max: Duration) -> Option<News> {
         let is_idle = |notes: &mut Notes| !notes.is_news && !notes.is_closed;
-        let mut notes = self.changed.wait_while(self.open(), is_idle).unwrap_or_else(PoisonError::into_inner);
-        notes.is_news = false;
-        !notes.is_closed
+        let (mut notes, _) =
+            self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
+        let is_silence = !std::mem::take(&mut notes.is_news);
+        let wants_spare = std::mem::take(&mut notes.wants_spare);
+        (!notes.is_closed).then_some(News { wants_spare, is_silence })
     }
 
     /// The newest file, of those that were begun, that is not after `file`; older ones are forgotten.
@@ -108,18 +138,38 @@ impl Keeper {
     pub(crate) fn start(self) -> io::Result<JoinHandle<()>> {
         let store = Arc::clone(&self.store);
         background::start(&store, "keeper", move || {
-            while self.store.keeper_desk().wait() {
+            let mut reached = None;
+            while let Some(news) = self.store.keeper_desk().wait(self.store.options().journal_idle_after) {
                 if self.store.read_only().is_some() {
                     continue;
                 }
-                self.prepare();
+                if news.is_silence {
+                    // What trickles in makes no news, but is no silence either.
+                    let before = std::mem::replace(&mut reached, self.store.journal_reached());
+                    if reached == before {
+                        self.give_back();
+                    }
+                    continue;
+                }
+                self.prepare(news.wants_spare);
                 self.release();
             }
         })
     }
 
-    fn prepare(&self) {
-        if let Err(error) = self.files.prepare_spare() {
+    /// Gives back the space that only a busy store needs.
+    fn give_back(&self) {
+        self.store.keeper_desk().forget_asked();
+        match self.files.give_back() {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "spare journal files were given back, since nothing is written"),
+            Err(error) => tracing::warn!("spare journal files could not be given back, which is tried again: {error}"),
+        }
+    }
+
+    fn prepare(&self, wants_spare: bool) {
+        let made = if wants_spare { self.files.prepare_spare() } else { self.files.prepare_reserve() };
+        if let Err(error) = made {
             // The commit thread finds out by itself, and says so where it matters.
             tracing::warn!("no journal file could be made ahead: {error}");
         }

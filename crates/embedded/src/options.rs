@@ -43,6 +43,9 @@ pub struct Options {
     /// that trickling tables do not keep the journal for ever. It bounds what is read when the store is opened: an opening
     /// that would leave more to the next one flushes first all that it has read, whatever the number of starts.
     pub journal_files_max: u32,
+    /// How long nothing must have been written to the journal before its spare files are given back to the file system:
+    /// long against the pauses of a busy store, since making them again writes all their bytes.
+    pub journal_idle_after: Duration,
     /// Bytes of a group commit after which no more requests join it: enough to make the sync's cost small, and small
     /// enough that the sync's time does not grow with it.
     pub group_bytes_max: usize,
@@ -102,6 +105,7 @@ impl Options {
             directory_cache_bytes: 64 * 1024 * 1024,
             read_threads: 4,
             journal_files_max: 8,
+            journal_idle_after: Duration::from_mins(1),
             group_bytes_max: 4 * 1024 * 1024,
             sync_here_bytes_max: 16 * 1024,
             idle_mark_after: Duration::from_millis(100),

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// Files of eight blocks, so that a few batches fill one.
 pub const OPTIONS: StoreOptions = StoreOptions {
-    journal: JournalOptions { file_bytes: 32 * 1024, spare_files_max: 2 },
+    journal: JournalOptions { file_bytes: 32 * 1024, short_file_bytes: 32 * 1024, spare_files_max: 2 },
     manifest: ManifestOptions { file_bytes: 64 * 1024 },
 };
 

@@ -53,7 +53,7 @@ pub fn options(disk: &MemoryDisk) -> Options {
 
 /// Options changed to those of a tiny store: files of a few blocks, and no mark that comes by itself.
 pub fn tiny(mut options: Options) -> Options {
-    options.journal = JournalOptions { file_bytes: 12 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 12 * 1024, short_file_bytes: 12 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 16 * 1024 };
     options.idle_mark_after = Duration::from_hours(1);
     options

@@ -288,6 +288,9 @@ impl Committer {
                 if file != end_before.file {
                     self.rolled(file, end_before);
                 }
+                if self.journal.wants_spare() {
+                    self.store.keeper_desk().ask_for_spare(file);
+                }
                 let group = group.add_to_memtables(commit_time, file);
                 self.under_way = Some(UnderWay { group, commit_time });
                 self.filling.frame.clear();

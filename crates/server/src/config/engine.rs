@@ -30,13 +30,18 @@ settings! {
         /// closed makes events older: until then a wrong clock can still be set right. 0s: a sixteenth of the table's age,
         /// from 1 h to 1 d.
         pub clock_grace: Period = Period::seconds(0),
-        /// Bytes of one journal file.
+        /// Bytes of one journal file. The one that a new store begins with has no more than 2 MiB, and so has the one
+        /// that is kept ready for a full disk: a store that holds little takes little.
         pub journal_file_bytes: u64 = 67_108_864,
-        /// Journal files that are kept to be used again: writing into them is twice as fast as into new ones.
+        /// Journal files that are kept to be used again while events come in: writing into them is twice as fast as into
+        /// new ones.
         pub journal_spare_files_max: usize = 4,
         /// Journal files that events in memory may hold back before they are written out however few they are, over any
         /// number of starts. Opening the store reads at most so many.
         pub journal_files_max: u32 = 8,
+        /// How long nothing must have been appended before the spare journal files are given back to the file system. A
+        /// store that is busy again makes them again, which writes as many bytes.
+        pub journal_idle_after: Period = Period::seconds(60),
         /// Bytes of one manifest file.
         pub manifest_file_bytes: u64 = 4_194_304,
         /// Bytes of decoded blocks and indexes that are kept for scans.
@@ -66,6 +71,7 @@ impl Engine {
         options.journal.file_bytes = self.journal_file_bytes;
         options.journal.spare_files_max = self.journal_spare_files_max;
         options.journal_files_max = self.journal_files_max;
+        options.journal_idle_after = self.journal_idle_after.get();
         options.manifest.file_bytes = self.manifest_file_bytes;
         options.cache.parts_bytes = self.cache_bytes_max;
         options.cache.decoded_runs_bytes = self.cache_runs_bytes_max;
@@ -109,6 +115,7 @@ mod tests {
             journal_file_bytes: options.journal.file_bytes,
             journal_spare_files_max: options.journal.spare_files_max,
             journal_files_max: options.journal_files_max,
+            journal_idle_after: period(options.journal_idle_after),
             manifest_file_bytes: options.manifest.file_bytes,
             cache_bytes_max: options.cache.parts_bytes,
             cache_runs_bytes_max: options.cache.decoded_runs_bytes,
@@ -137,6 +144,7 @@ mod tests {
             journal_file_bytes: 9,
             journal_spare_files_max: 10,
             journal_files_max: 11,
+            journal_idle_after: Period::millis(18),
             manifest_file_bytes: 12,
             cache_bytes_max: 13,
             cache_runs_bytes_max: 14,

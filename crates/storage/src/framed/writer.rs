@@ -75,6 +75,11 @@ impl FramedWriter {
         self.end
     }
 
+    /// Bytes that the file had when it was begun.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Bytes that frames can still take without making the file longer.
     pub(crate) fn remaining(&self) -> u64 {
         self.length.saturating_sub(self.end.offset)

@@ -3,22 +3,39 @@
 //! Shared by the thread that owns the journal, which takes the next file, and one in the background, which makes spares
 //! and releases what is no longer needed. A file that is given up becomes a spare under a name of its own before it
 //! gets its next number, so that its old name stays until nothing needs it and its bytes are not touched before.
+//!
+//! Files have one of two lengths. A store begins with a short one, and keeps a short one ready, the reserve: with it a
+//! store opens and tables are dropped on a full disk. A long one is made once there is something to write into it, and
+//! given back after a silence, so that many stores that hold little do not take much.
 
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
+use super::JournalOptions;
 use crate::disk::{Disk, File};
 use crate::framed::{preallocate, remove_if_there};
 use crate::layout::{self, FileNumber};
 use crate::sync::{Mutex, MutexGuard};
+
+/// What a file is begun for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The store is opened: a short file does, as long as no long one is there.
+    Opening,
+    /// A frame with events, or one that is too long for a short file.
+    Long,
+    /// A frame without events, which is written on a full disk too.
+    State,
+}
 
 /// The journal's files. See the module.
 #[derive(Debug)]
 pub struct JournalFiles {
     disk: Arc<dyn Disk>,
     file_bytes: u64,
+    short_bytes: u64,
     spares_max: usize,
     names: Mutex<Names>,
     /// Held while a spare is made, so that two threads do not make the same one.
@@ -29,6 +46,8 @@ pub struct JournalFiles {
 struct Names {
     live: BTreeSet<FileNumber>,
     spares: Vec<PathBuf>,
+    /// A short file.
+    reserve: Option<PathBuf>,
     next_spare: u64,
 }
 
@@ -36,28 +55,30 @@ impl JournalFiles {
     /// The files that recovery found. Spares of another length, and more of them than wanted, are removed.
     pub(super) fn new(
         disk: Arc<dyn Disk>,
-        file_bytes: u64,
-        spares_max: usize,
+        JournalOptions { file_bytes, short_file_bytes: short_bytes, spare_files_max: spares_max }: JournalOptions,
         live: impl IntoIterator<Item = FileNumber>,
     ) -> io::Result<Self> {
         let directory = Path::new(layout::JOURNAL);
         remove_if_there(&*disk, &directory.join(layout::SPARE_UNFINISHED))?;
-        let (mut spares, mut next_spare) = (Vec::new(), 0);
+        let (mut spares, mut reserve, mut next_spare) = (Vec::new(), None, 0);
         for name in disk.list(directory)? {
             let Some(index) = layout::number_in_name(&name, "spare") else { continue };
             let path = layout::spare_file(layout::JOURNAL, index);
             next_spare = next_spare.max(index + 1);
-            if spares.len() < spares_max && disk.open(&path)?.length()? == file_bytes {
+            let length = disk.open(&path)?.length()?;
+            if length == file_bytes && spares.len() < spares_max {
                 spares.push(path);
+            } else if length == short_bytes && reserve.is_none() {
+                reserve = Some(path);
             } else {
                 disk.remove(&path)?;
             }
         }
-        let names = Names { live: live.into_iter().collect(), spares, next_spare };
-        Ok(Self { disk, file_bytes, spares_max, names: Mutex::new(names), making: Mutex::new(()) })
+        let names = Names { live: live.into_iter().collect(), spares, reserve, next_spare };
+        Ok(Self { disk, file_bytes, short_bytes, spares_max, names: Mutex::new(names), making: Mutex::new(()) })
     }
 
-    /// Bytes of each file.
+    /// Bytes of a long file.
     pub(super) fn file_bytes(&self) -> u64 {
         self.file_bytes
     }
@@ -72,12 +93,12 @@ impl JournalFiles {
         self.names().live.len()
     }
 
-    /// Whether a file is ready to become the next one.
+    /// Whether a long file is ready to become the next one.
     pub fn has_spare(&self) -> bool {
         !self.names().spares.is_empty()
     }
 
-    /// Makes a spare if there is none. Takes as long as writing a file's length to disk: not for the thread that owns
+    /// Makes a long spare if there is none. Takes as long as writing a file's length to disk: not for the thread that owns
     /// the journal, which does it itself only when it has no other choice.
     ///
     /// # Errors
@@ -87,10 +108,64 @@ impl JournalFiles {
         if self.has_spare() {
             return Ok(());
         }
-        let path = self.new_spare_path();
-        preallocate(&*self.disk, Path::new(layout::JOURNAL), &path, self.file_bytes)?;
+        let path = self.make(self.file_bytes)?;
         self.names().spares.push(path);
         Ok(())
+    }
+
+    /// Makes the reserve, unless it or a spare is there.
+    ///
+    /// # Errors
+    /// As [`prepare_spare`](Self::prepare_spare).
+    pub fn prepare_reserve(&self) -> io::Result<()> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.has_spare() {
+            return Ok(());
+        }
+        self.make_reserve()
+    }
+
+    /// Gives the spares back to the file system; what stays is the reserve. Tells how many went.
+    ///
+    /// # Errors
+    /// Whatever the operating system reports. If there is no space for a reserve, one spare stays in its place.
+    pub fn give_back(&self) -> io::Result<usize> {
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        // All but one at first: on a full disk they make the room that the reserve needs.
+        let given_back = self.remove_spares(1)?;
+        if !self.has_spare() {
+            return Ok(given_back);
+        }
+        self.make_reserve()?;
+        Ok(given_back + self.remove_spares(0)?)
+    }
+
+    fn remove_spares(&self, kept: usize) -> io::Result<usize> {
+        let mut removed = 0;
+        loop {
+            let spare = {
+                let mut names = self.names();
+                if names.spares.len() > kept { names.spares.pop() } else { None }
+            };
+            let Some(spare) = spare else { return Ok(removed) };
+            remove_if_there(&*self.disk, &spare)?;
+            removed += 1;
+        }
+    }
+
+    fn make_reserve(&self) -> io::Result<()> {
+        if self.names().reserve.is_none() {
+            let path = self.make(self.short_bytes)?;
+            self.names().reserve = Some(path);
+        }
+        Ok(())
+    }
+
+    /// Makes a file of this length under a spare's name; `making` is held.
+    fn make(&self, length: u64) -> io::Result<PathBuf> {
+        let path = Self::spare_path(&mut self.names());
+        preallocate(&*self.disk, Path::new(layout::JOURNAL), &path, length)?;
+        Ok(path)
     }
 
     /// Gives up all files before `first`. The manifest must say durably that they are no longer needed. Some become
@@ -112,12 +187,16 @@ impl JournalFiles {
 
     fn release(&self, number: FileNumber) -> io::Result<()> {
         let path = layout::journal_file(number);
-        let is_like_new = self.disk.open(&path)?.length()? == self.file_bytes;
+        let length = self.disk.open(&path)?.length()?;
         let mut names = self.names();
-        if is_like_new && names.spares.len() < self.spares_max {
+        if length == self.file_bytes && names.spares.len() < self.spares_max {
             let spare = Self::spare_path(&mut names);
             self.disk.rename(&path, &spare)?;
             names.spares.push(spare);
+        } else if length == self.short_bytes && names.reserve.is_none() {
+            let spare = Self::spare_path(&mut names);
+            self.disk.rename(&path, &spare)?;
+            names.reserve = Some(spare);
         } else {
             self.disk.remove(&path)?;
         }
@@ -126,12 +205,9 @@ impl JournalFiles {
     }
 
     /// Gives file `number`, of which no byte was written in this life; its name is durable.
-    pub(super) fn take(&self, number: FileNumber) -> io::Result<Arc<dyn File>> {
+    pub(super) fn take(&self, number: FileNumber, purpose: Purpose) -> io::Result<Arc<dyn File>> {
         let path = layout::journal_file(number);
-        if !self.has_spare() {
-            self.prepare_spare()?;
-        }
-        let spare = self.names().spares.pop().ok_or_else(|| io::Error::other("the spare was taken by another"))?;
+        let spare = self.take_spare(purpose)?;
         self.disk.rename(&spare, &path)?;
         self.disk.sync_directory(Path::new(layout::JOURNAL))?;
         let file = self.disk.open_writable(&path)?;
@@ -139,8 +215,28 @@ impl JournalFiles {
         Ok(file)
     }
 
-    fn new_spare_path(&self) -> PathBuf {
-        Self::spare_path(&mut self.names())
+    fn take_spare(&self, purpose: Purpose) -> io::Result<PathBuf> {
+        // Again only if a spare was given back between the two steps: once for each silence.
+        loop {
+            if let Some(spare) = self.names().spares.pop() {
+                return Ok(spare);
+            }
+            match purpose {
+                Purpose::Opening => {
+                    self.prepare_reserve()?;
+                    if let Some(short) = self.names().reserve.take() {
+                        return Ok(short);
+                    }
+                }
+                Purpose::Long => self.prepare_spare()?,
+                Purpose::State => {
+                    if let Err(error) = self.prepare_spare() {
+                        let reserve = if is_no_space(&error) { self.names().reserve.take() } else { None };
+                        return reserve.ok_or(error);
+                    }
+                }
+            }
+        }
     }
 
     fn spare_path(names: &mut Names) -> PathBuf {
@@ -152,4 +248,9 @@ impl JournalFiles {
     fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether an error says that there is no space, which can pass.
+pub(super) fn is_no_space(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 
 use annals_model::CommitTime;
 
+use super::files::{Purpose, is_no_space};
 use super::recover::Recovered;
 use super::{JournalError, JournalFiles, JournalFrame};
 use crate::disk::{Disk, File};
-use crate::framed::{FileHeader, FramePlace, FramedWriter, Kind, Position, Salts};
+use crate::framed::{BLOCK, FileHeader, FramePlace, FramedWriter, Kind, Position, Salts};
 use crate::identity::StoreIdentity;
 use crate::layout::{self, FileNumber};
 
@@ -23,14 +24,26 @@ const RESERVE_BYTES_MAX: u64 = 1024 * 1024;
 pub struct JournalOptions {
     /// Bytes of a file; rounded up to whole blocks of 4 KiB. A frame that is longer makes its file longer.
     pub file_bytes: u64,
+    /// Bytes of the file that a store begins with, and of the one that is kept ready for a full disk; rounded likewise,
+    /// and no more than `file_bytes`.
+    pub short_file_bytes: u64,
     /// Files that are kept to be used again. A steady load uses as many between two flushes.
     pub spare_files_max: usize,
 }
 
 impl Default for JournalOptions {
-    /// 64 MiB: some ten of the largest groups, and little to read when the store is opened.
+    /// 64 MiB: some ten of the largest groups, and little to read when the store is opened. Short files of 2 MiB: little
+    /// for a store that holds nothing, and some thousands of small appends until a long one must be ready.
     fn default() -> Self {
-        Self { file_bytes: 64 * 1024 * 1024, spare_files_max: 4 }
+        Self { file_bytes: 64 * 1024 * 1024, short_file_bytes: 2 * 1024 * 1024, spare_files_max: 4 }
+    }
+}
+
+impl JournalOptions {
+    fn in_blocks(self) -> Self {
+        let file_bytes = self.file_bytes.next_multiple_of(BLOCK).max(2 * BLOCK);
+        let short_file_bytes = self.short_file_bytes.next_multiple_of(BLOCK).clamp(2 * BLOCK, file_bytes);
+        Self { file_bytes, short_file_bytes, ..self }
     }
 }
 
@@ -88,16 +101,18 @@ impl Journal {
         register: Arc<dyn RegisterFile>,
     ) -> io::Result<Self> {
         recovered.settle(&*disk)?;
-        let file_bytes = options.file_bytes.next_multiple_of(crate::framed::BLOCK).max(2 * crate::framed::BLOCK);
+        let options = options.in_blocks();
         let live = recovered.released.iter().chain(&recovered.files).copied();
-        let files = JournalFiles::new(Arc::clone(&disk), file_bytes, options.spare_files_max, live)?;
+        let files = JournalFiles::new(Arc::clone(&disk), options, live)?;
         if let Some(&first) = recovered.files.first() {
             files.release_before(first)?;
         }
         let salts = Salts::new(&identity, Kind::Journal);
-        let (writer, is_named) = match recovered.end.filter(|_| recovered.is_unused) {
-            Some(header) => (go_on(&*disk, &salts, header)?, recovered.is_named),
-            None => (start_file(&files, &identity, &salts, recovered.next_file, recovered.end)?, false),
+        let (writer, is_named) = if let Some(header) = recovered.end.filter(|_| recovered.is_unused) {
+            (go_on(&*disk, &salts, header)?, recovered.is_named)
+        } else {
+            let file = files.take(recovered.next_file, Purpose::Opening)?;
+            (start_file(file, &identity, &salts, recovered.next_file, recovered.end)?, false)
         };
         if !is_named {
             register.journal_started(writer.number())?;
@@ -158,9 +173,15 @@ impl Journal {
         }
     }
 
+    /// Whether it is time to make a spare: there is none, and a quarter of the present file is full.
+    pub fn wants_spare(&self) -> bool {
+        self.writer.end().offset >= self.writer.length() / 4 && !self.files.has_spare()
+    }
+
     fn fits(&self, frame: &JournalFrame) -> bool {
-        let is_long = self.writer.is_empty();
-        !self.must_roll && (is_long || frame.buffer.file_bytes() as u64 <= self.writer.remaining())
+        // A short file is not made longer while it is written to: that would be slow, and could find no space.
+        let may_grow = self.writer.is_empty() && self.writer.length() >= self.files.file_bytes();
+        !self.must_roll && (may_grow || frame.buffer.file_bytes() as u64 <= self.writer.remaining())
     }
 
     /// Sees to it that the next frame, if it is no longer than `frame`, goes into the present file.
@@ -172,7 +193,7 @@ impl Journal {
             return Err(failure.clone());
         }
         let needed = frame.buffer.file_bytes() as u64;
-        let reserve = RESERVE_BYTES_MAX.min(self.files.file_bytes() / 8);
+        let reserve = RESERVE_BYTES_MAX.min(self.writer.length() / 8);
         let directory = Path::new(layout::JOURNAL);
         if frame.holds_events() && !self.files.has_spare() && self.writer.remaining() < needed + reserve {
             self.files.prepare_spare().map_err(|error| self.duty.refuse(directory, error))?;
@@ -181,7 +202,9 @@ impl Journal {
             return Ok(());
         }
         let number = self.writer.number().next();
-        self.writer = start_file(&self.files, &self.identity, &self.salts, number, Some(self.writer.end()))
+        let purpose = if frame.holds_events() { Purpose::Long } else { Purpose::State };
+        self.writer = (self.files.take(number, purpose))
+            .and_then(|file| start_file(file, &self.identity, &self.salts, number, Some(self.writer.end())))
             .and_then(|writer| self.register.journal_started(number).map(|()| writer))
             .map_err(|error| self.duty.refuse(&layout::journal_file(number), error))?;
         self.must_roll = false;
@@ -195,13 +218,12 @@ impl Journal {
 }
 
 fn start_file(
-    files: &JournalFiles,
+    file: Arc<dyn File>,
     identity: &StoreIdentity,
     salts: &Salts,
     number: FileNumber,
     predecessor: Option<Position>,
 ) -> io::Result<FramedWriter> {
-    let file = files.take(number)?;
     let length = file.length()?;
     let header = FileHeader { kind: Kind::Journal, store: identity.uuid, number, length, predecessor };
     FramedWriter::start(file, layout::journal_file(number), &header, salts)
@@ -217,13 +239,11 @@ impl Duty {
     /// Turns an error into the journal's: no space can pass, all else is final.
     fn refuse(&self, path: &Path, error: io::Error) -> JournalError {
         let source = Arc::new(error);
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => JournalError::Full(source),
-            _ => {
-                let failed = JournalError::Failed { path: path.to_owned(), source };
-                self.failure.get_or_init(|| failed).clone()
-            }
+        if is_no_space(&source) {
+            return JournalError::Full(source);
         }
+        let failed = JournalError::Failed { path: path.to_owned(), source };
+        self.failure.get_or_init(|| failed).clone()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::manifest::ManifestState;
 use crate::state::StateRecord;
 
 const OPTIONS: StoreOptions = StoreOptions {
-    journal: JournalOptions { file_bytes: 32 * 1024, spare_files_max: 2 },
+    journal: JournalOptions { file_bytes: 32 * 1024, short_file_bytes: 32 * 1024, spare_files_max: 2 },
     manifest: ManifestOptions { file_bytes: 32 * 1024 },
 };
 

@@ -61,7 +61,7 @@ impl Subject for MemorySubject {
 
     async fn open(&self) -> Arc<EmbeddedEngine> {
         let mut options = Options::on_disk(Arc::new(self.disk.clone()) as Arc<dyn Disk>);
-        options.journal = JournalOptions { file_bytes: 64 * 1024, spare_files_max: 1 };
+        options.journal = JournalOptions { file_bytes: 64 * 1024, short_file_bytes: 64 * 1024, spare_files_max: 1 };
         options.manifest = ManifestOptions { file_bytes: 32 * 1024 };
         options.cache = CacheLimits { parts_bytes: 64 * 1024, decoded_runs_bytes: 64 * 1024 };
         options.journal_files_max = 2;

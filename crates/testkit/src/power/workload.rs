@@ -42,13 +42,15 @@ pub(super) struct Workload {
 /// Options for files of eight blocks, and for runs of a few events.
 pub(super) fn options(disk: &MemoryDisk) -> Options {
     let mut options = Options::on_disk(Arc::new(disk.clone()) as Arc<dyn Disk>);
-    options.journal = JournalOptions { file_bytes: 32 * 1024, spare_files_max: 1 };
+    options.journal = JournalOptions { file_bytes: 32 * 1024, short_file_bytes: 12 * 1024, spare_files_max: 1 };
     options.manifest = ManifestOptions { file_bytes: 32 * 1024 };
     options.journal_files_max = 2;
     options.run_bytes_max = 1_500;
     // Some groups of this workload are smaller, and others larger.
     options.sync_here_bytes_max = 300;
     options.idle_mark_after = Duration::from_millis(2);
+    // Spares are given back and made again now and then.
+    options.journal_idle_after = Duration::from_millis(3);
     options.clock = turns::clock();
     // As many read as one workload has read at a time, and one waits for the store to settle.
     options.read_threads = 2;
