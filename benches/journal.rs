@@ -38,7 +38,10 @@ fn journal(folder: &std::path::Path) -> Journal {
     create(&*disk, &identity, StoreOptions::default()).expect("a store");
     let from = RecoverFrom { first_needed: FileNumber::FIRST, started: None, must_hold: Vec::new() };
     let recovered = recover(&*disk, &identity, from, |_: &FrameInfo, _| Ok(())).expect("a new journal");
-    Journal::start(disk, identity, JournalOptions::default(), &recovered, Arc::new(NoRegister)).expect("a journal")
+    // A long file from the start, as a busy store has.
+    let options = JournalOptions::default();
+    let options = JournalOptions { short_file_bytes: options.file_bytes, ..options };
+    Journal::start(disk, identity, options, &recovered, Arc::new(NoRegister)).expect("a journal")
 }
 
 /// Encoded events as a batch for a shard.
