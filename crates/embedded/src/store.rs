@@ -12,7 +12,7 @@ use annals_storage::state::State;
 use super::ages::AgeClock;
 use super::backlog::{Backlog, FrozenMemtable};
 use super::catalog::Catalog;
-use super::keeper::KeeperDesk;
+use super::keeper_desk::KeeperDesk;
 use super::memtable::MemoryGauge;
 use super::options::{OpenMode, Options};
 use super::pace::Pace;

@@ -46,8 +46,11 @@ mod heap;
 #[path = "../../../crates/embedded/src/indexing.rs"]
 mod indexing;
 
-#[path = "../../../crates/embedded/src/keeper.rs"]
-mod keeper;
+#[path = "../../../crates/embedded/src/journal_keeper.rs"]
+mod journal_keeper;
+
+#[path = "../../../crates/embedded/src/keeper_desk.rs"]
+mod keeper_desk;
 
 #[path = "../../../crates/embedded/src/maintenance.rs"]
 mod maintenance;

@@ -23,7 +23,7 @@ use super::admission::{Admission, AdmissionLimits, ExpiryThread};
 use super::commit::{Change, CommitHandle, CommitStart, Committer, Ended};
 use super::directory_keeper::{DirectoryKeeper, DirectoryService};
 use super::flush::Flusher;
-use super::keeper::Keeper;
+use super::journal_keeper::Keeper;
 use super::maintenance::Maintenance;
 use super::maintenance_desk::MaintenanceDesk;
 use super::open::{self, Replayed, TableReplay};

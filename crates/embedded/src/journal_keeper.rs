@@ -5,59 +5,19 @@
 //! state records in a snapshot that the manifest names. Both are durable before the manifest says that the file is
 //! released, and that is durable before the file is touched.
 
-use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
-use annals_storage::framed::Position;
 use annals_storage::journal::JournalFiles;
-use annals_storage::layout::FileNumber;
 use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState};
-use annals_storage::state::State;
 use annals_storage::store::snapshot_state;
 
 use super::background;
+use super::keeper_desk::Begun;
 use super::maintenance_desk::MaintenanceDesk;
 use super::store::Store;
-use crate::sync::{Condvar, JoinHandle, Mutex, MutexGuard};
+use crate::sync::JoinHandle;
 use annals_engine::ReadOnlyReason;
-
-/// What the keeper is told.
-#[derive(Debug, Default)]
-pub(crate) struct KeeperDesk {
-    notes: Mutex<Notes>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Notes {
-    /// The state at the beginning of each journal file that was begun, the oldest first.
-    begun: VecDeque<Begun>,
-    /// Whether something happened since the keeper last looked.
-    is_news: bool,
-    /// Whether a spare is to be made.
-    wants_spare: bool,
-    /// The file that a spare was asked for, so that a full disk is not tried at each commit.
-    asked_for: Option<FileNumber>,
-    is_closed: bool,
-}
-
-/// What the keeper wakes up for.
-#[derive(Clone, Copy, Debug)]
-struct News {
-    wants_spare: bool,
-    /// Nothing happened, for as long as it waits.
-    is_silence: bool,
-}
-
-/// The state when a journal file was begun: it holds all records of the files before.
-#[derive(Clone, Debug)]
-struct Begun {
-    file: FileNumber,
-    end_before: Position,
-    state: Arc<State>,
-}
 
 /// What a keeper works on.
 #[derive(Debug)]
@@ -66,71 +26,6 @@ pub(crate) struct Keeper {
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) files: Arc<JournalFiles>,
     pub(crate) maintenance: Arc<MaintenanceDesk>,
-}
-
-impl KeeperDesk {
-    /// Notes that a journal file was begun when the one before ended at `end_before` and the state was `state`.
-    pub(crate) fn note_begun(&self, file: FileNumber, end_before: Position, state: State) {
-        let mut notes = self.open();
-        notes.begun.push_back(Begun { file, end_before, state: Arc::new(state) });
-        notes.is_news = true;
-        self.changed.notify_one();
-    }
-
-    /// Notes that memtables were flushed, durably: journal files may have become free.
-    pub(crate) fn note_flushed(&self) {
-        self.open().is_news = true;
-        self.changed.notify_one();
-    }
-
-    /// Asks for a spare to follow this file; asking again changes nothing.
-    pub(crate) fn ask_for_spare(&self, file: FileNumber) {
-        let mut notes = self.open();
-        if notes.asked_for == Some(file) {
-            return;
-        }
-        (notes.asked_for, notes.wants_spare, notes.is_news) = (Some(file), true, true);
-        self.changed.notify_one();
-    }
-
-    /// Has who asked for a spare ask again.
-    fn forget_asked(&self) {
-        self.open().asked_for = None;
-    }
-
-    /// Ends the keeper.
-    pub(crate) fn close(&self) {
-        self.open().is_closed = true;
-        self.changed.notify_one();
-    }
-
-    /// Waits for news, or that there are none for so long; none once the keeper is to end.
-    fn wait(&self, wait_max: Duration) -> Option<News> {
-        let is_idle = |notes: &mut Notes| !notes.is_news && !notes.is_closed;
-        let (mut notes, _) =
-            self.changed.wait_timeout_while(self.open(), wait_max, is_idle).unwrap_or_else(PoisonError::into_inner);
-        let is_silence = !std::mem::take(&mut notes.is_news);
-        let wants_spare = std::mem::take(&mut notes.wants_spare);
-        (!notes.is_closed).then_some(News { wants_spare, is_silence })
-    }
-
-    /// The newest file, of those that were begun, that is not after `file`; older ones are forgotten.
-    fn newest_begun(&self, file: FileNumber) -> Option<Begun> {
-        let mut notes = self.open();
-        while notes.begun.get(1).is_some_and(|next| next.file <= file) {
-            notes.begun.pop_front();
-        }
-        notes.begun.front().filter(|oldest| oldest.file <= file).cloned()
-    }
-
-    /// The newest journal file; none before the first was begun.
-    pub(crate) fn newest(&self) -> Option<FileNumber> {
-        self.open().begun.back().map(|begun| begun.file)
-    }
-
-    fn open(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Keeper {
