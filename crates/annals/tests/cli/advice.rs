@@ -101,3 +101,96 @@ fn a_taken_port_is_told_with_a_port_that_is_free_and_leaves_no_store() {
     assert_eq!(advised(&error, "--listen")[..2], ["--listen", "127.0.0.1:0"]);
     assert!(!data.exists(), "no store was made");
 }
+
+#[test]
+fn what_an_import_advises_of_types_times_and_bad_rows_works() {
+    let served = Served::start();
+    let import = ["import", "k.types", "--create", "--key", "id", "--sample", "1"];
+    let late = "id,n\nA,\nB,1\nC,x\n";
+    let error = served.annals_with_input(&[&import[..], &["--dry-run"]].concat(), late).failed(1);
+    served.annals_with_input(&[&import[..], &advised(&error, "--type")].concat(), late).succeeded();
+    let bad = "id,n\nA,1\nB,x\nC,y\n";
+    let import = ["import", "k.bad", "--create", "--key", "id", "--type", "n=int64"];
+    let error = served.annals_with_input(&[&import[..], &["--skip-bad", "1"]].concat(), bad).failed(1);
+    assert!(error.contains("one more than --skip-bad allows"), "{error}");
+    served.annals_with_input(&[&import[..], &["--skip-bad", "2"]].concat(), bad).succeeded();
+    let early = "id,at\nA,1709287200\n";
+    let import = ["import", "k.early", "--create", "--key", "id", "--time", "at", "--dry-run"];
+    let told = served.annals_with_input(&[&import[..], &["--time-format", "ms"]].concat(), early).succeeded();
+    assert!(told.stderr.contains("January 1970") && told.stderr.contains("--time-format"), "{told:?}");
+    let again = served.annals_with_input(&[&import[..], &["--time-format", "s"]].concat(), early).succeeded();
+    assert!(!again.stderr.contains("January 1970"), "{again:?}");
+    let unread = "id,at\nA,08.02.2013 09:00\n";
+    let error = served.annals_with_input(&import, unread).failed(1);
+    assert!(error.contains("--time-format and --time-zone"), "{error}");
+    let said = ["--time-format", "%d.%m.%Y %H:%M", "--time-zone", "America/New_York"];
+    served.annals_with_input(&[&import[..], &said].concat(), unread).succeeded();
+    let twice = "id,at\nA,2013-11-03 01:30\n";
+    let said = ["--time-format", "%Y-%m-%d %H:%M", "--time-zone", "America/New_York"];
+    let error = served.annals_with_input(&[&import[..], &said].concat(), twice).failed(1);
+    let option = advised(&error, "--repeated-time")[0];
+    served.annals_with_input(&[&import[..], &said, &[option, "first"]].concat(), twice).succeeded();
+}
+
+#[test]
+fn what_reads_advise_to_go_on_works() {
+    let served = Served::start();
+    served.annals(&["table", "create", "k.t", "--shards", "2"]).succeeded();
+    let events: Vec<_> = (0..10).map(|n| json!({"key": format!("k{n}"), "columns": {"n": n}})).collect();
+    served.append(&events);
+    let scan = ["scan", "k.t", "-n", "4"];
+    let first = served.annals(&scan).succeeded();
+    let rest = [&["scan", "k.t"][..], &advised(&first.stderr, "--page-token")].concat();
+    assert_eq!(served.annals(&rest).objects().len(), 6);
+    let tail = ["tail", "k.t", "--stop-at-head", "--start"];
+    let error = served.annals(&[&tail[..], &["sequence:1"]].concat()).failed(1);
+    let start = advised(&error, "--start sequence:")[1].replace("SHARD", "0");
+    assert_eq!(served.annals(&[&tail[..], &[&*start]].concat()).objects().len(), 10);
+    // What to look with where it is not known whether an append is stored.
+    assert_eq!(served.annals(&[&tail[..], &["-1m"]].concat()).objects().len(), 10);
+    let absent = served.annals(&["count", "k.other"]).failed(1);
+    for command in absent.split("`annals ").skip(1).filter_map(|rest| rest.split('`').next()) {
+        served.annals(&command.replace("NAME", "k.other").split(' ').collect::<Vec<_>>()).succeeded();
+    }
+    served.annals(&["count", "k.other"]).succeeded();
+}
+
+#[test]
+fn what_a_tail_past_retention_advises_works() {
+    let served = Served::start_with(&["engine.memtable_bytes_max=65536"]);
+    served.annals(&["table", "create", "k.t"]).succeeded();
+    let update = ["table", "update", "k.t", "--retention-bytes", "1"];
+    let would_remove = || served.annals(&[&update[..], &["--dry-run"]].concat()).succeeded().stderr;
+    while would_remove().contains("would remove 0 events") {
+        let events: Vec<_> = (0..500).map(|_| json!({"key": "k", "columns": {"text": "x".repeat(100)}})).collect();
+        served.append(&events);
+    }
+    served.annals(&[&update[..], &["--yes"]].concat()).succeeded();
+    let tail = ["tail", "k.t", "--stop-at-head", "--start"];
+    let error = served.annals(&[&tail[..], &["sequence:1"]].concat()).failed(1);
+    let command = error.split("`annals ").nth(1).and_then(|rest| rest.split('`').next()).expect("a command");
+    served.annals(&command.replace("TABLE", "k.t").split(' ').collect::<Vec<_>>()).succeeded();
+    let start = advised(&error, "--start")[1];
+    assert!(!served.annals(&[&tail[..], &[start]].concat()).objects().is_empty());
+}
+
+#[test]
+fn what_a_plot_advises_of_its_buckets_and_a_setting_of_its_name_works() {
+    let served = Served::with_table();
+    let events: Vec<_> = (1..=9)
+        .map(|day| json!({"key": "k", "time": format!("2013-02-0{day}T00:00:00Z"), "columns": {"n": day}}))
+        .collect();
+    served.append(&events);
+    let plot = ["plot", "k.t", "--bucket", "1s", "--text"];
+    let error = served.annals(&plot).failed(1);
+    let wider = advised(&error, "--bucket")[1].trim_end_matches(',');
+    served.annals(&["plot", "k.t", "--bucket", wider, "--text"]).succeeded();
+    let settings = annals(&["serve", "--print-config"]).succeeded();
+    assert!(settings.stdout.contains("listen"), "{settings:?}");
+    let nothing = served.annals(&["append", "k.t"]).failed(1);
+    assert!(nothing.contains("as arguments, with --file, or on stdin"), "{nothing}");
+    let event = r#"{"key":"k"}"#;
+    served.annals(&["append", "k.t", event]).succeeded();
+    served.annals_with_input(&["append", "k.t"], event).succeeded();
+    served.annals_with_input(&["append", "k.t", "--file", "-"], event).succeeded();
+}
