@@ -177,7 +177,7 @@ async fn what_was_made_behind_the_damage_is_not_there_and_what_was_removed_stays
     let store = TinyStore::new(0, End::Closed).await;
     // One journal file for all of it, so that none is given up.
     let mut roomy = options(&store.disk);
-    roomy.journal.file_bytes = 256 * 1024;
+    (roomy.journal.file_bytes, roomy.journal.short_file_bytes) = (256 * 1024, 256 * 1024);
     let engine = EmbeddedEngine::open(roomy).expect("opened");
     let mut tracked = store.tracked.clone();
     let mut generator = Generator::new(3, Shape::default());
