@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use annals_client::Event;
 use annals_embedded::{EmbeddedEngine, Options};
-use annals_engine::{Append, Engine, PageBounds, PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch};
+use annals_engine::{Append, CommitTurn, Engine, PageBounds, PartitionRead, PartitionSelection, ScanOrder, ShardBatch};
 use annals_model::{
     BatchBuilder, EventBatch, Moment, PartitionKey, Retention, SchemaMode, Shard, ShardCount, Sharding,
     TableDefinition, TableId, TimeRange,
@@ -60,7 +60,7 @@ fn append_of(table: TableId, batch: EventBatch) -> Append {
         table,
         shards: vec![ShardBatch { shard: Shard::ZERO, batch }],
         new_columns: Vec::new(),
-        place: Place::default(),
+        place: CommitTurn::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use annals_embedded::{Clock, EmbeddedEngine, Options};
-use annals_engine::{Append, ArrivalRead, ArrivalScope, Engine, Place, ShardBatch};
+use annals_engine::{Append, ArrivalRead, ArrivalScope, CommitTurn, Engine, ShardBatch};
 use annals_model::{CommitTime, Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;
@@ -54,7 +54,7 @@ fn open(disk: &MemoryDisk, clock: &Arc<SetClock>) -> EmbeddedEngine {
 async fn append(engine: &EmbeddedEngine, table: &Table, time: i64) -> (Sequence, CommitTime) {
     let shards = vec![ShardBatch { shard: Shard::ZERO, batch: batch_of(&[TestEvent::new("key", time)]) }];
     let appended = engine
-        .append(Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() })
+        .append(Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() })
         .await
         .expect("stored");
     (appended.shards[0].first_sequence, appended.shards[0].commit_time)

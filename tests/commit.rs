@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use annals_embedded::{Clock, EmbeddedEngine, OpenError, OpenMode, Options};
 use annals_engine::{
-    Append, AppendError, Appended, ArrivalRead, ArrivalScope, CatalogError, Engine, NewColumn, PageBounds, Place,
+    Append, AppendError, Appended, ArrivalRead, ArrivalScope, CatalogError, CommitTurn, Engine, NewColumn, PageBounds,
     ReadOnlyReason, ShardBatch,
 };
 use annals_model::{Column, ColumnType, CommitTime, Sequence, Shard, StoredEvent, Table};
@@ -51,7 +51,7 @@ async fn until_idle(disk: &MemoryDisk) {
 async fn append(engine: &EmbeddedEngine, table: &Table, times: std::ops::Range<i64>) -> Result<Appended, AppendError> {
     let events: Vec<_> = times.map(|time| TestEvent::new("key", time)).collect();
     let shards = vec![ShardBatch { shard: Shard::ZERO, batch: batch_of(&events) }];
-    engine.append(Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() }).await
+    engine.append(Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() }).await
 }
 
 async fn arrivals(engine: &EmbeddedEngine, table: &Table) -> Vec<StoredEvent> {
@@ -189,7 +189,7 @@ async fn of_two_conflicting_requests_the_first_wins_and_the_second_names_what_se
                 row: 1,
                 event_index: 1,
             }],
-            place: Place::default(),
+            place: CommitTurn::default(),
         }
     };
     let (first, second) = tokio::join!(

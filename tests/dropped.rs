@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_embedded::{EmbeddedEngine, Options};
-use annals_engine::{Append, AppendError, Appended, Engine, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, CommitTurn, Engine, ShardBatch};
 use annals_model::{Sequence, Shard, Table};
 use annals_storage::disk::Disk;
 use annals_storage::journal::JournalOptions;
@@ -29,7 +29,7 @@ fn open(disk: &MemoryDisk) -> EmbeddedEngine {
 async fn try_append(engine: &EmbeddedEngine, table: &Table, count: i64) -> Result<Appended, AppendError> {
     let events: Vec<_> = (0..count).map(|time| TestEvent::new("key", time)).collect();
     let shards = vec![ShardBatch { shard: Shard::ZERO, batch: batch_of(&events) }];
-    engine.append(Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() }).await
+    engine.append(Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() }).await
 }
 
 async fn append(engine: &EmbeddedEngine, table: &Table, count: i64) {

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use annals_embedded::{EmbeddedEngine, OpenError, Options};
-use annals_engine::{Append, ArrivalRead, ArrivalScope, Engine, Place, ShardBatch};
+use annals_engine::{Append, ArrivalRead, ArrivalScope, CommitTurn, Engine, ShardBatch};
 use annals_model::{Sequence, Shard, StoredEvent, Table};
 use annals_storage::disk::{Disk, RealDisk};
 use annals_storage::journal::JournalOptions;
@@ -88,7 +88,7 @@ async fn a_store_of_each_format_is_opened_read_and_written_on() {
                 assert_eq!(scan(&engine, read).await.len(), expected.len(), "{format}, {name}: in time order");
                 let last = Shard::new(table.definition.shard_count.get() - 1);
                 let shards = vec![ShardBatch { shard: last, batch: batch_of(&[TestEvent::new("later", round)]) }];
-                let append = Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() };
+                let append = Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() };
                 engine.append(append).await.expect("it is written on");
                 engine.settle().await.expect("old and new runs are merged");
                 expected.push(lines(&engine, &table).await.pop().expect("the new event"));

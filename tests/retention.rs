@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use annals_embedded::{Clock, EmbeddedEngine, Options};
-use annals_engine::{Append, Engine, Place, ShardBatch, TrimMode};
+use annals_engine::{Append, CommitTurn, Engine, ShardBatch, TrimMode};
 use annals_model::{Retention, Shard, Table, TableDefinition};
 use annals_testkit::disk::MemoryDisk;
 use annals_testkit::event::{TestEvent, batch_of};
@@ -44,7 +44,7 @@ impl Clock for Hours {
 async fn append(engine: &EmbeddedEngine, table: &Table, count: i64) {
     let events: Vec<_> = (0..count).map(|time| TestEvent::new("key", time)).collect();
     let shards = vec![ShardBatch { shard: Shard::ZERO, batch: batch_of(&events) }];
-    let append = Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() };
+    let append = Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() };
     engine.append(append).await.expect("stored");
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use annals_embedded_on_shuttle::{Clock, EmbeddedEngine, Options};
 use annals_engine_on_shuttle::{
-    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, Engine, HeadWatch, PageBounds, Place, ReadError,
+    Append, AppendError, ArrivalRead, ArrivalScope, CatalogError, CommitTurn, Engine, HeadWatch, PageBounds, ReadError,
     ShardBatch, WatchScope,
 };
 use annals_model::{
@@ -75,7 +75,7 @@ impl Stage {
         let mut builder = BatchBuilder::default();
         builder.push(&[b"key", &payload(bytes)], 0..3, EventTime::from_unix_nanos(1));
         let shards = vec![ShardBatch { shard: Shard::ZERO, batch: builder.finish() }];
-        let append = Append { table: self.table, shards, new_columns: Vec::new(), place: Place::default() };
+        let append = Append { table: self.table, shards, new_columns: Vec::new(), place: CommitTurn::default() };
         block_on(self.engine.append(append)).map(|appended| appended.shards[0].first_sequence.get())
     }
 

@@ -24,7 +24,7 @@ use super::catalog::Catalog;
 use super::indexing::Indexing;
 use super::memtable::{ArrivedBatch, MemoryGauge};
 use super::options::Options;
-use super::runs::{Run, Runs};
+use super::runs::{LiveRun, Runs};
 use super::segment_set::OpenedSegments;
 use super::shard_state::ShardState;
 use super::table_state::TableState;
@@ -326,8 +326,8 @@ impl ReplayedShard {
 }
 
 /// The runs of each shard of each table; and what does not follow, if anything does not.
-fn runs_by_table(runs: Vec<Arc<Run>>) -> (HashMap<TableId, BTreeMap<Shard, Runs>>, Option<String>) {
-    let mut by_shard: BTreeMap<(TableId, Shard), Vec<Arc<Run>>> = BTreeMap::new();
+fn runs_by_table(runs: Vec<Arc<LiveRun>>) -> (HashMap<TableId, BTreeMap<Shard, Runs>>, Option<String>) {
+    let mut by_shard: BTreeMap<(TableId, Shard), Vec<Arc<LiveRun>>> = BTreeMap::new();
     for run in runs {
         by_shard.entry((run.summary().table, run.summary().shard)).or_default().push(run);
     }

@@ -23,12 +23,12 @@ impl SegmentHandle {
 
 /// One run in a segment.
 #[derive(Debug)]
-pub(crate) struct Run {
+pub(crate) struct LiveRun {
     segment: Arc<SegmentHandle>,
     stored: segment::Run,
 }
 
-impl Run {
+impl LiveRun {
     /// A run of `segment`.
     pub(crate) fn new(segment: Arc<SegmentHandle>, stored: segment::Run) -> Arc<Self> {
         debug_assert_eq!(segment.id(), stored.segment(), "the run lies in the segment");
@@ -53,11 +53,11 @@ impl Run {
 
 /// A shard's runs in the order of their sequences, one after another without gap. Never changed in place.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Runs(Vec<Arc<Run>>);
+pub(crate) struct Runs(Vec<Arc<LiveRun>>);
 
 impl Runs {
     /// Runs that follow each other.
-    pub(crate) fn new(runs: Vec<Arc<Run>>) -> Self {
+    pub(crate) fn new(runs: Vec<Arc<LiveRun>>) -> Self {
         debug_assert!(
             runs.windows(2).all(|pair| pair[0].summary().last.next() == pair[1].summary().first),
             "runs follow each other"
@@ -66,7 +66,7 @@ impl Runs {
     }
 
     /// The runs, the oldest first.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Run>> + ExactSizeIterator {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<LiveRun>> + ExactSizeIterator {
         self.0.iter()
     }
 
@@ -81,14 +81,14 @@ impl Runs {
     }
 
     /// The runs with sequences from `from` through `through`, the oldest first.
-    pub(crate) fn between(&self, from: Sequence, through: Sequence) -> &[Arc<Run>] {
+    pub(crate) fn between(&self, from: Sequence, through: Sequence) -> &[Arc<LiveRun>] {
         let start = self.0.partition_point(|run| run.summary().last < from);
         let end = self.0.partition_point(|run| run.summary().first <= through);
         &self.0[start..end.max(start)]
     }
 
     /// The runs with `new` in the place of `old`, which follow each other here; as they are if `old` are not here.
-    pub(crate) fn replaced(&self, old: &[Arc<Run>], new: &[Arc<Run>]) -> Self {
+    pub(crate) fn replaced(&self, old: &[Arc<LiveRun>], new: &[Arc<LiveRun>]) -> Self {
         let Some(first) = old.first() else { return self.clone() };
         let Some(at) = self.0.iter().position(|run| Arc::ptr_eq(run, first)) else { return self.clone() };
         let mut runs = self.0.clone();
@@ -97,7 +97,7 @@ impl Runs {
     }
 
     /// The runs with `newer` behind them.
-    pub(crate) fn followed_by(&self, newer: impl IntoIterator<Item = Arc<Run>>) -> Self {
+    pub(crate) fn followed_by(&self, newer: impl IntoIterator<Item = Arc<LiveRun>>) -> Self {
         Self::new(self.0.iter().cloned().chain(newer).collect())
     }
 }

@@ -16,7 +16,7 @@ use annals_storage::layout;
 use annals_storage::manifest::{Edit, Manifest, ManifestError, ManifestState, SegmentEntry};
 use annals_storage::segment::{Compression, RunSummary, SegmentId, SegmentSummary, Segments, WriteError, Writer};
 
-use super::runs::{Run, SegmentHandle};
+use super::runs::{LiveRun, SegmentHandle};
 use crate::sync::{HashSet, Mutex, MutexGuard};
 
 /// The segments of an open store. See the module.
@@ -43,12 +43,14 @@ pub(crate) struct OpenedSegments {
 
 impl OpenedSegments {
     /// The runs that the manifest names, in no order that matters. Reads no segment.
-    pub(crate) fn open(segments: &Arc<Segments>, manifest: &ManifestState) -> (Self, Vec<Arc<Run>>) {
+    pub(crate) fn open(segments: &Arc<Segments>, manifest: &ManifestState) -> (Self, Vec<Arc<LiveRun>>) {
         let (mut opened, mut runs) = (Self::default(), Vec::new());
         for (&id, entry) in manifest.segments() {
             let handle = SegmentHandle::new(id);
             let stored = segments.runs(&entry.summary);
-            runs.extend(entry.runs().map(|(index, _)| Run::new(Arc::clone(&handle), stored[index as usize].clone())));
+            runs.extend(
+                entry.runs().map(|(index, _)| LiveRun::new(Arc::clone(&handle), stored[index as usize].clone())),
+            );
             opened.handles.insert(id, handle);
         }
         (opened, runs)
@@ -114,10 +116,10 @@ impl SegmentSet {
     pub(crate) fn add(
         &self,
         summary: &SegmentSummary,
-        replaced: &[Arc<Run>],
+        replaced: &[Arc<LiveRun>],
         unwanted: &[u32],
         reached: Option<Position>,
-    ) -> Result<Vec<Arc<Run>>, ManifestError> {
+    ) -> Result<Vec<Arc<LiveRun>>, ManifestError> {
         let mut held = self.lock();
         let mut edits = vec![Edit::SegmentsAdded(vec![summary.clone()])];
         edits.extend(reached.map(|position| Edit::JournalReached { position }));
@@ -137,14 +139,14 @@ impl SegmentSet {
         held.by_id.insert(summary.id, Arc::clone(&handle));
         held.let_go(&gone);
         let runs = self.segments.runs(summary);
-        Ok(runs.into_iter().map(|run| Run::new(Arc::clone(&handle), run)).collect())
+        Ok(runs.into_iter().map(|run| LiveRun::new(Arc::clone(&handle), run)).collect())
     }
 
     /// Takes runs away.
     ///
     /// # Errors
     /// Nothing has changed then, but for `Failed`.
-    pub(crate) fn remove(&self, runs: &[Arc<Run>]) -> Result<(), ManifestError> {
+    pub(crate) fn remove(&self, runs: &[Arc<LiveRun>]) -> Result<(), ManifestError> {
         let mut held = self.lock();
         let mut edits = Vec::new();
         let gone = self.removals(runs, &mut edits);
@@ -210,7 +212,7 @@ impl SegmentSet {
     }
 
     /// The edits that take `runs` away; gives the segments of which nothing is left.
-    fn removals(&self, runs: &[Arc<Run>], edits: &mut Vec<Edit>) -> Vec<SegmentId> {
+    fn removals(&self, runs: &[Arc<LiveRun>], edits: &mut Vec<Edit>) -> Vec<SegmentId> {
         let mut removed: BTreeMap<SegmentId, BTreeSet<u32>> = BTreeMap::new();
         for run in runs {
             removed.entry(run.segment().id()).or_default().insert(run.stored().number());

@@ -16,7 +16,7 @@ pub struct Append {
     /// checked against the table's schema then; that stays true, since a column never changes its type.
     pub new_columns: Vec<NewColumn>,
     /// Where the engine tells how far it has come.
-    pub place: Place,
+    pub place: CommitTurn,
 }
 
 /// Whether an append has its place among the others. Clones are of the same append.
@@ -24,9 +24,9 @@ pub struct Append {
 /// Until it has one, dropping the append's future takes the append back; from then on it may be committed, whether or
 /// not anybody waits for it.
 #[derive(Clone, Debug, Default)]
-pub struct Place(Arc<AtomicBool>);
+pub struct CommitTurn(Arc<AtomicBool>);
 
-impl Place {
+impl CommitTurn {
     /// Notes that the append has its place. For engines, before anything is done that can't be taken back.
     pub fn take(&self) {
         self.0.store(true, Ordering::Release);

@@ -31,7 +31,7 @@ mod watch_index;
 mod watch_index_tests;
 mod watch_scope;
 
-pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
+pub use append::{Append, Appended, CommitTurn, NewColumn, ShardAppended, ShardBatch};
 pub use engine::Engine;
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
 pub use head::{HeadBoard, HeadWatch, WatchClosed};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annals_engine::{
-    Append, AppendError, Appended, ArrivalRead, ArrivalScope, Engine, NewColumn, PageBounds, PartitionList,
-    PartitionRead, PartitionSelection, Place, ScanOrder, ShardBatch, ShardStats,
+    Append, AppendError, Appended, ArrivalRead, ArrivalScope, CommitTurn, Engine, NewColumn, PageBounds, PartitionList,
+    PartitionRead, PartitionSelection, ScanOrder, ShardBatch, ShardStats,
 };
 use annals_model::{
     Column, HashSlices, Moment, PartitionKey, Retention, SchemaMode, Sequence, Shard, ShardCount, Sharding,
@@ -187,7 +187,7 @@ impl Tracked {
         let shards = by_shard
             .into_iter()
             .map(|(shard, events)| ShardBatch { shard, batch: batch_of(events.into_iter().map(|(_, event)| event)) });
-        Append { table: self.id(), shards: shards.collect(), new_columns, place: Place::default() }
+        Append { table: self.id(), shards: shards.collect(), new_columns, place: CommitTurn::default() }
     }
 
     /// Appends events, by the hash of their keys.

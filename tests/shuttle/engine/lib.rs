@@ -39,7 +39,7 @@ mod sync {
     pub(crate) type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 }
 
-pub use append::{Append, Appended, NewColumn, Place, ShardAppended, ShardBatch};
+pub use append::{Append, Appended, CommitTurn, NewColumn, ShardAppended, ShardBatch};
 pub use engine::Engine;
 pub use errors::{AppendError, CatalogError, ReadError, ReadOnlyReason};
 pub use head::{HeadBoard, HeadWatch, WatchClosed};

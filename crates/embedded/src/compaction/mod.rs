@@ -24,7 +24,7 @@ pub use policy::merged_run_bytes_max;
 
 use super::ages::AgeClock;
 use super::catalog::Catalog;
-use super::runs::Run;
+use super::runs::LiveRun;
 use super::segment_set::SegmentSet;
 use super::table_state::TableState;
 use crate::sync::{HashSet, Mutex};
@@ -78,7 +78,7 @@ pub(super) struct Compaction<'store> {
 struct Replacement {
     table: Arc<TableState>,
     shard: Shard,
-    runs: Vec<Arc<Run>>,
+    runs: Vec<Arc<LiveRun>>,
 }
 
 impl Compaction<'_> {

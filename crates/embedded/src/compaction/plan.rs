@@ -7,7 +7,7 @@ use annals_model::{Retention, Sequence};
 use super::policy::{self, FileSize};
 use super::{Compaction, Replacement};
 use crate::retention::RETENTION_PARTS;
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use crate::shard_state::ShardState;
 use crate::table_state::TableState;
 
@@ -47,7 +47,7 @@ impl Compaction<'_> {
             .into_iter()
             .map(|last| runs.partition_point(|run| run.summary().last <= last))
             .collect();
-        let size = |run: &Arc<Run>| {
+        let size = |run: &Arc<LiveRun>| {
             if self.damaged.contains(&run.segment().id()) {
                 return policy::RUN_LEFT_ALONE;
             }
@@ -71,7 +71,7 @@ impl Compaction<'_> {
         runs.filter_map(|(segment, number, summary)| {
             let table = self.catalog.get(summary.table)?;
             let view = table.shards().get(summary.shard.index())?.view();
-            let is_it = |run: &&Arc<Run>| run.segment().id() == segment && run.stored().number() == number;
+            let is_it = |run: &&Arc<LiveRun>| run.segment().id() == segment && run.stored().number() == number;
             let run = view.runs.between(summary.first.max(view.first_retained), summary.last).iter().find(is_it)?;
             Some(Replacement { table, shard: summary.shard, runs: vec![Arc::clone(run)] })
         })
@@ -80,7 +80,7 @@ impl Compaction<'_> {
 
     /// Whether runs are still a small part of what a retention keeps once they are one: since it removes whole runs, a
     /// run that spans all of an age or a size would keep events for twice as long.
-    fn stays_fine(&self, runs: &[Arc<Run>], retention: Retention) -> bool {
+    fn stays_fine(&self, runs: &[Arc<LiveRun>], retention: Retention) -> bool {
         let (Some(oldest), Some(newest)) = (runs.first(), runs.last()) else { return true };
         let is_short = |age_max| {
             let ages = self.ages.now(age_max);

@@ -7,7 +7,7 @@ use annals_storage::directory::{Change, Covered, Directory, DirectoryError, List
 use annals_storage::segment::Access;
 
 use crate::merge::PartitionMerge;
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use crate::shard_state::ShardView;
 use crate::sources::{RunPartitions, SourceError};
 
@@ -45,7 +45,7 @@ pub(super) struct Pass {
     /// What the directory covers once it is done.
     pub(super) goal: Covered,
     kind: Kind,
-    runs: Vec<Arc<Run>>,
+    runs: Vec<Arc<LiveRun>>,
     merge: Option<PartitionMerge<RunPartitions>>,
 }
 

@@ -13,7 +13,7 @@ use super::*;
 use crate::background;
 use crate::shard_state::ShardView;
 use crate::{Clock, SystemClock};
-use annals_engine::{Place, ShardBatch};
+use annals_engine::{CommitTurn, ShardBatch};
 
 /// Longer than anything here takes, and shorter than the flush thread sleeps with nothing to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -37,7 +37,7 @@ fn append(table: &Table, bytes: usize) -> Append {
     let mut builder = BatchBuilder::default();
     builder.push(&[b"key", &vec![7; bytes]], 0..3, EventTime::from_unix_nanos(1));
     let shards = vec![ShardBatch { shard: Shard::ZERO, batch: builder.finish() }];
-    Append { table: table.id, shards, new_columns: Vec::new(), place: Place::default() }
+    Append { table: table.id, shards, new_columns: Vec::new(), place: CommitTurn::default() }
 }
 
 /// An engine whose memory is full of what was flushed and is still held, as a reader may; appends wait until it is not.

@@ -26,7 +26,7 @@ use annals_storage::manifest::ManifestError;
 use annals_storage::segment::{Compression, WriteError};
 
 use super::backlog::FrozenMemtable;
-use super::runs::Run;
+use super::runs::LiveRun;
 use super::segment_set::SegmentSet;
 
 /// Why memtables were not flushed. They are as they were.
@@ -88,7 +88,7 @@ pub(crate) fn flush(
     Ok(())
 }
 
-fn put_in_place(frozen: &FrozenMemtable, runs: Vec<Arc<Run>>) {
+fn put_in_place(frozen: &FrozenMemtable, runs: Vec<Arc<LiveRun>>) {
     frozen.table.shards()[frozen.shard.index()].change(|view| {
         let place = view.frozen.iter().position(|memtable| Arc::ptr_eq(memtable, &frozen.memtable));
         debug_assert_eq!(place, Some(0), "a shard's oldest memtable is flushed first");

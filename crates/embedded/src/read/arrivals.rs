@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::memtable::Memtable;
 use crate::merge::Flow;
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use crate::shard_state::ShardView;
 use crate::sources::SourceError;
 use crate::table_state::TableState;
@@ -88,7 +88,7 @@ fn read_all(
 }
 
 fn read_run(
-    run: &Run,
+    run: &LiveRun,
     (from, through): (Sequence, Sequence),
     slices: Option<&HashSlices>,
     access: Access,
@@ -180,7 +180,7 @@ fn read_keys(
 
 /// The events of some partitions in a run, in order.
 fn run_stretch(
-    run: &Run,
+    run: &LiveRun,
     keys: &[(Token, Bytes)],
     (from, through): (Sequence, Sequence),
     access: Access,

@@ -15,7 +15,7 @@ use bytes::Bytes;
 
 use super::stats::{memtable_entry, partition_of};
 use crate::merge::{CountCursor, PartitionMerge, RowWindow};
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use crate::shard_state::{ShardState, ShardView};
 use crate::sources::{CountSource, SourceError};
 use crate::sync::HashMap;
@@ -246,7 +246,7 @@ impl ListedShard {
     }
 
     /// The runs that may hold something that the directory does not tell.
-    fn runs_after(&self, reach: Reach, is_value: bool) -> &[Arc<Run>] {
+    fn runs_after(&self, reach: Reach, is_value: bool) -> &[Arc<LiveRun>] {
         let from = match reach {
             Reach::Entries(through) => through.next(),
             Reach::Keys(through) if !is_value => through.next(),

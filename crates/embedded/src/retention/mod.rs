@@ -20,7 +20,7 @@ use annals_model::{CommitTime, Retention, Sequence, Shard};
 
 use super::ages::AgeClock;
 use super::commit::{Change, CommitHandle};
-use super::runs::Run;
+use super::runs::LiveRun;
 use super::shard_state::ShardState;
 use super::store::Store;
 use super::table_state::TableState;
@@ -59,7 +59,7 @@ pub(crate) fn plan_trim(table: &TableState, retention: Retention, ages: &AgeCloc
     let retained: Vec<_> =
         views.iter().map(|(_, view)| view.runs.between(view.first_retained, Sequence::MAX)).collect();
     let ages = retention.age_max.map(|age_max| ages.now(age_max));
-    let age_of = |run: &Arc<Run>| RunAge {
+    let age_of = |run: &Arc<LiveRun>| RunAge {
         last_commit: run.summary().last_commit,
         age: ages.as_ref().map_or(Duration::ZERO, |ages| ages.of(run.summary().last_commit)),
         stored_bytes: run.summary().length,

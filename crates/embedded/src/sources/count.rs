@@ -11,7 +11,7 @@ use annals_storage::segment::{Direction, RowSpan, RunPartition};
 
 use super::{MemtableCursor, RunPartitions, SourceError, runs_of_range};
 use crate::merge::{CountCursor, PartitionCursor, RowWindow};
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use crate::shard_state::ShardView;
 
 /// A source that counts.
@@ -33,7 +33,7 @@ pub(crate) struct RunCount {
 impl CountSource {
     /// How many events of a partition a run holds in a window, as far as `through`.
     pub(crate) fn count_partition(
-        run: &Run,
+        run: &LiveRun,
         through: Sequence,
         (token, key): (Token, &PartitionKey),
         times: TimeRange,
@@ -68,7 +68,7 @@ impl CountSource {
 
 /// The rows of a partition of a run that lie in `times` and at or before `through`.
 fn count_rows(
-    run: &Run,
+    run: &LiveRun,
     partition: &RunPartition,
     through: Sequence,
     times: TimeRange,

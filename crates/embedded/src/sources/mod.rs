@@ -21,7 +21,7 @@ pub(super) use run::RunCursor;
 pub(super) use run_partitions::RunPartitions;
 
 use super::merge::{Flow, PartitionCursor, RowCursor, RowPlace, RowWindow};
-use super::runs::Run;
+use super::runs::LiveRun;
 use super::shard_state::ShardView;
 use annals_engine::ReadError;
 
@@ -68,7 +68,7 @@ fn runs_of_range<'view>(
     through: Sequence,
     tokens: TokenRange,
     times: &TimeRange,
-) -> impl Iterator<Item = &'view Arc<Run>> {
+) -> impl Iterator<Item = &'view Arc<LiveRun>> {
     view.runs
         .between(view.first_retained, through)
         .iter()

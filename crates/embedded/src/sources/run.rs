@@ -13,7 +13,7 @@ use bytes::Bytes;
 
 use super::SourceError;
 use crate::merge::{Flow, PartitionCursor, RowCursor, RowPlace, RowWindow};
-use crate::runs::Run;
+use crate::runs::LiveRun;
 use annals_engine::ScanOrder;
 
 /// Rows of a partition that are passed over one by one before its end is searched for.
@@ -22,7 +22,7 @@ const STEPS_BEFORE_SEEK: usize = 8;
 /// A cursor over those rows of a run that lie at or before a sequence.
 #[derive(Debug)]
 pub(crate) struct RunCursor {
-    run: Arc<Run>,
+    run: Arc<LiveRun>,
     through: Sequence,
     access: Access,
     wanted: Wanted,
@@ -56,7 +56,7 @@ enum Rows {
 impl RunCursor {
     /// A cursor on one partition; none if the run does not hold it, as far as its bounds and its filter tell.
     pub(crate) fn of_partition(
-        run: &Arc<Run>,
+        run: &Arc<LiveRun>,
         through: Sequence,
         (token, key): (Token, &PartitionKey),
         times: &TimeRange,
@@ -71,11 +71,11 @@ impl RunCursor {
     }
 
     /// A cursor on the partitions of these tokens.
-    pub(crate) fn of_range(run: &Arc<Run>, through: Sequence, tokens: TokenRange, access: Access) -> Self {
+    pub(crate) fn of_range(run: &Arc<LiveRun>, through: Sequence, tokens: TokenRange, access: Access) -> Self {
         Self::new(run, through, Wanted::Range(tokens), access)
     }
 
-    fn new(run: &Arc<Run>, through: Sequence, wanted: Wanted, access: Access) -> Self {
+    fn new(run: &Arc<LiveRun>, through: Sequence, wanted: Wanted, access: Access) -> Self {
         let run = Arc::clone(run);
         Self { run, through, access, wanted, partition: None, rows: Rows::None, row: None, window: None }
     }

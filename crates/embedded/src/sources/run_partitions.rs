@@ -8,12 +8,12 @@ use annals_storage::segment::{PartitionCursor as StoredPartitions, RunPartition}
 
 use super::SourceError;
 use crate::merge::PartitionCursor;
-use crate::runs::Run;
+use crate::runs::LiveRun;
 
 /// A cursor over the partitions of a run.
 #[derive(Debug)]
 pub(crate) struct RunPartitions {
-    run: Arc<Run>,
+    run: Arc<LiveRun>,
     tokens: TokenRange,
     access: Access,
     stored: Option<StoredPartitions>,
@@ -21,12 +21,12 @@ pub(crate) struct RunPartitions {
 
 impl RunPartitions {
     /// A cursor over the partitions with these tokens.
-    pub(crate) fn new(run: &Arc<Run>, tokens: TokenRange, access: Access) -> Self {
+    pub(crate) fn new(run: &Arc<LiveRun>, tokens: TokenRange, access: Access) -> Self {
         Self { run: Arc::clone(run), tokens, access, stored: None }
     }
 
     /// The run.
-    pub(crate) fn run(&self) -> &Run {
+    pub(crate) fn run(&self) -> &LiveRun {
         &self.run
     }
 

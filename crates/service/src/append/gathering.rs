@@ -9,7 +9,7 @@
 
 use std::ops::Range;
 
-use annals_engine::{Append, AppendError, Appended, Engine, NewColumn, Place, ShardAppended, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, CommitTurn, Engine, NewColumn, ShardAppended, ShardBatch};
 use annals_event::RefusedEvents;
 use annals_event::walk::{EventIds, Walked, Walker};
 use annals_model::{
@@ -194,7 +194,7 @@ impl Gathering {
             table: self.asked.table.id,
             shards,
             new_columns: self.new_columns,
-            place: Place::default(),
+            place: CommitTurn::default(),
         });
         (append, self.asked)
     }

@@ -13,7 +13,7 @@ use std::task::Poll;
 use std::time::Duration;
 use std::vec;
 
-use annals_engine::{Append, Appended, Engine, Place};
+use annals_engine::{Append, Appended, CommitTurn, Engine};
 use annals_event::walk::EventIds;
 use annals_model::{Fault, Reason};
 use futures_util::future::poll_fn;
@@ -35,7 +35,7 @@ type Answers = Pin<Box<dyn Future<Output = Vec<Answer>> + Send>>;
 /// Requests that were handed to the engine as one append.
 struct Pending {
     /// Whether the engine may store them; none if all were refused before they came there.
-    place: Option<Place>,
+    place: Option<CommitTurn>,
     requests: usize,
     bytes: usize,
     /// What the engine counts for their events.
@@ -181,7 +181,7 @@ where
         let (mut requests, mut unknown) = (0, 0);
         for pending in self.pending.drain(..) {
             requests += pending.requests;
-            if pending.place.as_ref().is_some_and(Place::is_taken) {
+            if pending.place.as_ref().is_some_and(CommitTurn::is_taken) {
                 // A refused one among them has no place, and those behind it may have.
                 unknown = requests;
             }

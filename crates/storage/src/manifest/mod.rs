@@ -15,14 +15,14 @@
 
 mod edit;
 mod error;
+mod messages;
 mod recover;
 mod state;
-mod wire;
 mod writer;
 
 pub use edit::Edit;
 pub use error::ManifestError;
+pub(crate) use messages::check_body;
 pub use recover::{RecoveredManifest, recover};
 pub use state::{ManifestState, SegmentEntry};
-pub(crate) use wire::check_body;
 pub use writer::{Manifest, ManifestOptions};

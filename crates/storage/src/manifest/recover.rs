@@ -4,7 +4,7 @@ use std::io;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::wire::{FrameContent, decode};
+use super::messages::{FrameContent, decode};
 use super::{Edit, ManifestState};
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::disk::Disk;

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 
-use super::wire::{encode_edits, encode_snapshot};
+use super::messages::{encode_edits, encode_snapshot};
 use super::{Edit, ManifestError, ManifestState, RecoveredManifest};
 use crate::disk::{Disk, File};
 use crate::framed::{

@@ -13,11 +13,11 @@
 
 mod clock;
 mod clock_message;
+mod messages;
 mod record;
 mod snapshot;
 #[cfg(test)]
 mod tests;
-mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use annals_model::{LearnedColumn, Retention, Sequence, Shard, Table, TableId};
 use prost::Message;
 
-use super::{ClockSpan, wire};
+use super::{ClockSpan, messages};
 
 /// One change of the state.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ pub enum StateRecord {
 impl StateRecord {
     /// The record's bytes, as they stand in the journal.
     pub fn encode(&self) -> Vec<u8> {
-        wire::Record::from(self).encode_to_vec()
+        messages::Record::from(self).encode_to_vec()
     }
 
     /// Reads a record back.
@@ -70,7 +70,7 @@ impl StateRecord {
     /// # Errors
     /// What does not make sense about the bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let record = wire::Record::decode(bytes).map_err(|error| error.to_string())?;
+        let record = messages::Record::decode(bytes).map_err(|error| error.to_string())?;
         Self::try_from(record)
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use prost::Message;
 
-use super::{State, wire};
+use super::{State, messages};
 use crate::damage::{Damage, DamageCase, ReadFailure};
 use crate::digest::Digest;
 use crate::disk::Disk;
@@ -43,7 +43,7 @@ pub fn write_snapshot(
     position: Position,
 ) -> io::Result<SnapshotPlace> {
     let path = layout::state_file(number);
-    let body = wire::Snapshot::from(state).encode_to_vec();
+    let body = messages::Snapshot::from(state).encode_to_vec();
     let mut bytes = Vec::with_capacity(HEADER_BYTES + body.len());
     bytes.extend_from_slice(&MAGIC);
     bytes.extend_from_slice(&VERSION.to_le_bytes());
@@ -112,7 +112,7 @@ pub fn load_snapshot(disk: &dyn Disk, identity: &StoreIdentity, place: &Snapshot
     if u64_at(32) != body.len() as u64 {
         return Err(damaged(DamageCase::ContentWrong, 32, &format!("{} bytes", body.len()), u64_at(32).to_string()));
     }
-    wire::Snapshot::decode(body)
+    messages::Snapshot::decode(body)
         .map_err(|error| error.to_string())
         .and_then(State::try_from)
         .map_err(|reason| damaged(DamageCase::ContentWrong, HEADER_BYTES, "a state", reason))

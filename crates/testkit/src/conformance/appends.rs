@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use annals_engine::{Append, AppendError, Appended, ArrivalScope, Engine, Place, ShardBatch};
+use annals_engine::{Append, AppendError, Appended, ArrivalScope, CommitTurn, Engine, ShardBatch};
 use annals_model::limits::EVENT_BYTES_MAX;
 use annals_model::{Sequence, Shard, TableId};
 
@@ -134,7 +134,7 @@ pub async fn a_refused_append_leaves_nothing<S: Subject>(mut trial: Trial<S>) {
             ShardBatch { shard: beyond, batch: batch.clone() },
         ],
         new_columns: Vec::new(),
-        place: Place::default(),
+        place: CommitTurn::default(),
     };
     let refused = trial.engine().append(append).await.expect_err("shard 2 of 2");
     assert!(matches!(refused, AppendError::UnknownShard { shard, .. } if shard == beyond), "{refused}");
@@ -142,7 +142,7 @@ pub async fn a_refused_append_leaves_nothing<S: Subject>(mut trial: Trial<S>) {
         table: TableId::from_bytes([0xee; 16]),
         shards: vec![ShardBatch { shard: Shard::ZERO, batch }],
         new_columns: Vec::new(),
-        place: Place::default(),
+        place: CommitTurn::default(),
     };
     let refused = trial.engine().append(append).await.expect_err("a table that never was");
     assert!(matches!(refused, AppendError::UnknownTable(_)), "{refused}");

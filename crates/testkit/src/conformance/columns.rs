@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use annals_engine::{Append, AppendError, Engine, NewColumn, Place, ShardBatch};
+use annals_engine::{Append, AppendError, CommitTurn, Engine, NewColumn, ShardBatch};
 use annals_model::limits::TABLE_COLUMNS_MAX;
 use annals_model::{Column, ColumnType, SchemaMode, Sequence, Shard, TableDefinition};
 
@@ -21,7 +21,7 @@ fn teaching(tracked: &Tracked, new: &[(&str, ColumnType)]) -> Append {
         table: tracked.id(),
         shards: vec![ShardBatch { shard: Shard::ZERO, batch }],
         new_columns,
-        place: Place::default(),
+        place: CommitTurn::default(),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::flush::write_memtable;
 use crate::memtable::ArrivedBatch;
 use crate::read::arrivals::read_arrivals;
 use crate::read::partitions::read_partitions;
-use crate::runs::{Run, Runs, SegmentHandle};
+use crate::runs::{LiveRun, Runs, SegmentHandle};
 use crate::shard_state::ShardState;
 use crate::sources::SourceError;
 use crate::table_state::TableState;
@@ -114,7 +114,7 @@ impl Harness {
         let handle = SegmentHandle::new(id);
         let mut stored = self.segments.runs(&summary).into_iter();
         for (shard, count) in counts {
-            let new: Vec<_> = stored.by_ref().take(count).map(|run| Run::new(Arc::clone(&handle), run)).collect();
+            let new: Vec<_> = stored.by_ref().take(count).map(|run| LiveRun::new(Arc::clone(&handle), run)).collect();
             shard.change(|view| {
                 view.runs = Runs::new(view.runs.iter().cloned().chain(new).collect());
                 view.frozen.clear();
@@ -137,7 +137,7 @@ impl Harness {
         let summary = writer.finish().expect("seals");
         let handle = SegmentHandle::new(id);
         let new: Vec<_> =
-            self.segments.runs(&summary).into_iter().map(|run| Run::new(Arc::clone(&handle), run)).collect();
+            self.segments.runs(&summary).into_iter().map(|run| LiveRun::new(Arc::clone(&handle), run)).collect();
         state.change(|view| view.runs = view.runs.replaced(&runs, &new));
         self.next_segment = id.next();
     }
